@@ -1,0 +1,85 @@
+"""Settings of the engine: every field is a key under `engine:` in config.yaml."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Le
+
+
+class Policy(StrEnum):
+    """Who says yes: a person, or the policy itself."""
+
+    ASK = "ask"
+    AUTO = "auto"
+
+
+class Expression(StrEnum):
+    """What an opening signal is bought with."""
+
+    STOCK = "stock"
+    OPTIONS = "options"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How the desk decides, sizes, asks and sends.
+
+    Attributes
+    ----------
+    account : str
+        Name of the account that is traded.
+    start_cash : Decimal
+        Dollars that a paper account opens with.
+    strict : bool
+        A gate or rule whose input is missing blocks. False in replay alone, where it counts as "not evaluated".
+    expression : Expression
+        Stock, or options (which fall back to nothing when no contract qualifies).
+    entries, exits : Policy
+        Ask a person, or wave through. `auto_below`: entries whose maximum loss is below so many dollars are waved through too.
+    card_seconds : int
+        Life of an approval card from the moment it stands in its channel.
+    risk_per_trade : float
+        Target maximum loss of one trade as a share of net liquidation (the rule `trade_risk` has the hard limit).
+    gap_allowance : float
+        Stock: the assumed loss is the stop distance times (1 + this), because stops gap.
+    quote_seconds : float
+        Oldest quote that may be used for sizing and sending.
+    drift : float
+        At the claim: how far the net price may have moved against us, as a share of the premium or price.
+    walk : tuple of float
+        Limit of each child order as a share of the way from the mid to the floor of the approved band.
+    walk_seconds : float
+        How long each child may work before it is cancelled for the next one.
+    band : float
+        Width of the approved price band below the natural price, as a share of the price.
+    lookup_seconds : tuple of float
+        When an UNKNOWN order is looked up after its send; afterwards every 30 s.
+    unknown_seconds : float
+        Time budget of an UNKNOWN order before it is ESCALATED.
+    max_cards : int
+        Opening proposals per session; the best scores go first.
+    charts : bool
+        Put pictures on notes.
+    """
+
+    account: str = "paper"
+    start_cash: Annotated[Decimal, Gt(0)] = Decimal(100_000)
+    strict: bool = True
+    expression: Expression = Expression.STOCK
+    entries: Policy = Policy.ASK
+    auto_below: Annotated[Decimal, Ge(0)] = Decimal(0)
+    exits: Policy = Policy.AUTO
+    card_seconds: Annotated[int, Ge(10), Le(86_400)] = 900
+    risk_per_trade: Annotated[float, Gt(0), Le(0.1)] = 0.01
+    gap_allowance: Annotated[float, Ge(0), Le(5)] = 0.25
+    quote_seconds: Annotated[float, Gt(0)] = 15.0
+    drift: Annotated[float, Ge(0), Le(1)] = 0.05
+    walk: tuple[float, ...] = (0.5, 1.0)
+    walk_seconds: Annotated[float, Gt(0)] = 20.0
+    band: Annotated[float, Ge(0), Le(0.5)] = 0.01
+    lookup_seconds: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 90.0, 120.0)
+    unknown_seconds: Annotated[float, Gt(0)] = 120.0
+    max_cards: Annotated[int, Ge(1)] = 5
+    charts: bool = True

@@ -1,0 +1,110 @@
+"""Orders out. Each read returns its whole answer or raises: a failed query is never an empty answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from core.model.orders import Fill, Report, Transaction
+from core.model.proposals import ApprovedOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a broker can take."""
+
+    name: str
+    live: bool
+    stock: bool = True
+    options: bool = True
+    multi_leg: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Balances as the broker reports them, in dollars."""
+
+    account: str
+    cash: Decimal
+    buying_power: Decimal
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Dry run of an order: fees and buying-power effect in dollars (positive costs us)."""
+
+    accepted: bool
+    reason: str
+    fees: Decimal
+    buying_power_effect: Decimal
+
+
+class Broker(Protocol):
+    """One account at one broker."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can take."""
+        ...
+
+    async def account(self) -> Account:
+        """Balances now."""
+        ...
+
+    async def positions(self) -> Mapping[str, int]:
+        """Signed quantity by instrument key; zero quantities are left out."""
+        ...
+
+    async def preview(self, order: ApprovedOrder) -> Preview:
+        """Dry run; nothing is sent to a market."""
+        ...
+
+    async def submit(self, order: ApprovedOrder) -> Report:
+        """Send once.
+
+        Raises
+        ------
+        RefusedError
+            The broker proved that it did not take the order.
+        OutcomeUnknownError
+            It may have taken it. Look it up with `find`; never send it again.
+        """
+        ...
+
+    async def cancel(self, key: str) -> Report:
+        """Ask to cancel; the report says where the order stands, which may be "filled".
+
+        Raises
+        ------
+        OutcomeUnknownError
+            The request may have had its effect.
+        """
+        ...
+
+    async def find(self, key: str) -> Report | None:
+        """Look an order up by our key with its status and all its fills; None: a complete look did not find it.
+
+        Raises
+        ------
+        RetryError
+            The look was not complete, which says nothing.
+        """
+        ...
+
+    async def open_orders(self) -> tuple[Report, ...]:
+        """Every order that can still fill, ours or not."""
+        ...
+
+    async def reports(self, since: datetime) -> tuple[Report, ...]:
+        """Every order touched since then, with all its fills."""
+        ...
+
+    async def fills(self, since: datetime) -> tuple[Fill, ...]:
+        """Every execution since then, ours or not."""
+        ...
+
+    async def transactions(self, since: datetime) -> tuple[Transaction, ...]:
+        """Every movement since then that is no fill."""
+        ...
