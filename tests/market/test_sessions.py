@@ -1,5 +1,6 @@
 """Sessions of the New York exchange, against dates that the exchange published."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -109,7 +110,7 @@ def test_counting_around_a_long_weekend(sessions: Sessions) -> None:
 def test_a_date_outside_the_calendar_is_refused_with_its_horizon(sessions: Sessions, question: str) -> None:
     outside = date(2031, 1, 2)
     instant = datetime(2031, 1, 2, 15, tzinfo=UTC)
-    ask = {
+    questions: dict[str, Callable[[], object]] = {
         "on": lambda: sessions.on(outside),
         "previous": lambda: sessions.previous(outside),
         "next": lambda: sessions.next(instant),
@@ -117,9 +118,9 @@ def test_a_date_outside_the_calendar_is_refused_with_its_horizon(sessions: Sessi
         "between": lambda: sessions.between(START, outside),
         "count": lambda: sessions.count(START, outside),
         "ahead": lambda: sessions.ahead(date(2030, 12, 30), 5),
-    }[question]
+    }
     with pytest.raises(OperatorError, match="2006-01-01 to 2030-12-31"):
-        ask()
+        questions[question]()
 
 
 @pytest.mark.parametrize("last", [date(2024, 1, 1), date(2023, 1, 1), date(2900, 1, 1)])
