@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
@@ -137,6 +138,26 @@ class Events:
     earnings_known: bool = False
     dividends: tuple[tuple[date, float], ...] = ()
     splits: tuple[tuple[date, float], ...] = ()
+
+
+class ActionKind(StrEnum):
+    """What a company does to its shares."""
+
+    SPLIT = "split"
+    DIVIDEND = "dividend"
+
+
+@dataclass(frozen=True, slots=True)
+class CorporateAction:
+    """A split or dividend that takes effect before the open of session `day`.
+
+    `value`: new shares for each old one (2 for two for one, 0.1 for one for ten), or dollars per share held before the day.
+    """
+
+    symbol: str
+    day: date
+    kind: ActionKind
+    value: Decimal
 
 
 @dataclass(frozen=True, slots=True)
