@@ -1,0 +1,264 @@
+"""`config.yaml` + environment -> typed, frozen settings. Every mistake is listed at once with field, value and remedy.
+
+Secrets come from the environment (`DISCORD_TOKEN`, `QUANTMATRIX_DATABASE_URL`) or from files that `*_file` keys name.
+To add a key, add a field to a dataclass here (or to a plug-in: its fields are its keys) and a line to `config.example.yaml`.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt, Le, MinLen
+
+from bot import settings_walk as walk
+from bot import settings_yaml
+from bot.settings_plugins import Plugins, chosen
+from bot.settings_secret import Secret, secret
+from core.engine.settings import EngineSettings
+from core.model.errors import OperatorError, SettingsError
+from core.model.notes import Topic
+
+Snowflake = Annotated[int, Ge(0), Le(2**63 - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """Channel id by topic; 0 means that the topic has none."""
+
+    signals: Snowflake = 0
+    trades: Snowflake = 0
+    portfolio: Snowflake = 0
+    morning_brew: Snowflake = 0
+    status: Snowflake = 0
+    playground: Snowflake = 0
+
+    def of(self, topic: Topic) -> int | None:
+        """Give the channel of a topic, or None."""
+        return int(getattr(self, topic.value)) or None
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """Every channel that is configured."""
+        return frozenset(found for topic in Topic if (found := self.of(topic)))
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who may approve; all of a person's accounts count once."""
+
+    name: Annotated[str, MinLen(1)]
+    user_ids: Annotated[tuple[Annotated[int, Gt(0)], ...], MinLen(1)]
+
+
+@dataclass(frozen=True, slots=True)
+class DiscordSettings:
+    """The one server, its channels, and who may approve: a person of the list who also holds the role. An empty list is nobody."""
+
+    guild_id: Snowflake = 0
+    channels: Channels = Channels()
+    approvers: tuple[Person, ...] = ()
+    approver_role: Snowflake = 0
+    token_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalSettings:
+    """Where the journal lives: an SQLite file, or an SQLAlchemy address (with a password: from the environment or `url_file`)."""
+
+    path: Path = Path("var/quantmatrix.db")
+    url: str = ""
+    url_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSettings:
+    """`make run`: seconds of market per second (288: a day in five minutes), life of a card, page port (0: any free one)."""
+
+    speed: Annotated[float, Ge(1), Le(100_000)] = 288.0
+    card_seconds: Annotated[int, Ge(10), Le(86_400)] = 60
+    port: Annotated[int, Ge(0), Le(65_535)] = 0
+    folder: Path = Path("var/demo")
+
+
+class LogLevel(StrEnum):
+    """How much is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the program was told. Plug-ins stand here ready made: each is its own settings."""
+
+    discord: DiscordSettings
+    engine: EngineSettings
+    feed: Any
+    broker: Any
+    journal: JournalSettings
+    strategies: tuple[Any, ...]
+    rules: tuple[Any, ...]
+    posts: tuple[Any, ...]
+    demo: DemoSettings
+    log_level: LogLevel
+    live: bool = False
+    token: Secret | None = None
+    database: Secret | None = field(default=None, compare=False)
+
+    @property
+    def database_url(self) -> str:
+        """Address for SQLAlchemy; may hold a password, so never show it."""
+        if self.database is not None:
+            return self.database.reveal()
+        return self.journal.url or f"sqlite+aiosqlite:///{self.journal.path}"
+
+    @property
+    def config_hash(self) -> str:
+        """SHA-256 of everything that affects trading: who may approve where, engine, feed, broker, strategies, rules."""
+        plugins = [*self.strategies, *self.rules, self.feed, self.broker]
+        body = {
+            "discord": dataclasses.asdict(self.discord),
+            "engine": dataclasses.asdict(self.engine),
+            "plugins": [(type(plugin).__module__, str(plugin.name), dataclasses.asdict(plugin)) for plugin in plugins],
+            "live": self.live,
+        }
+        return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
+
+
+_SECTIONS: Mapping[str, Any] = {
+    "discord": DiscordSettings,
+    "engine": EngineSettings,
+    "journal": JournalSettings,
+    "demo": DemoSettings,
+    "log_level": LogLevel,
+}
+_PLUGINS = ("feed", "broker", "strategies", "rules", "posts")
+
+
+def read(path: Path, environment: Mapping[str, str], plugins: Plugins | None = None) -> Settings:
+    """Load a settings file.
+
+    Raises
+    ------
+    SettingsError
+        The file cannot be read, or holds mistakes: all of them, a line each.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        remedy = "copy config.example.yaml there, or name another file with --config"
+        raise SettingsError((f"{path}: cannot be read ({type(error).__name__}); {remedy}",)) from error
+    return load(text, environment, plugins, name=str(path))
+
+
+def load(text: str, environment: Mapping[str, str], plugins: Plugins | None = None, *, name: str = "config.yaml") -> Settings:
+    """Load settings from the text of a file; an empty text gives the defaults.
+
+    Raises
+    ------
+    SettingsError
+        Every mistake, a line each, naming field, value and remedy.
+    OperatorError
+        A plug-in file is broken.
+    """
+    tree = settings_yaml.parse(text, name)
+    mistakes = list(settings_yaml.secrets(tree))
+    mistakes += walk.unknown(tree, (*_SECTIONS, *_PLUGINS), "")
+    values = {
+        section: walk.convert(kind, tree.get(section, "info" if section == "log_level" else None), section, mistakes)
+        for section, kind in _SECTIONS.items()
+    }
+    plugins = plugins or Plugins.found()
+    values["feed"], _ = _adapter("feed", plugins.feeds, tree.get("feed", {"name": "simulated"}), mistakes)
+    values["broker"], values["live"] = _adapter("broker", plugins.brokers, tree.get("broker", {"name": "paper"}), mistakes)
+    values["strategies"] = _named("strategies", plugins.strategies, tree.get("strategies", {"atr_matrix": None}), mistakes)
+    values["rules"] = _all_but("rules", plugins.rules, tree.get("rules"), mistakes)
+    values["posts"] = _all_but("posts", plugins.posts, tree.get("posts"), mistakes)
+    _secrets(values, environment, mistakes)
+    _together(values, mistakes)
+    if mistakes:
+        raise SettingsError(tuple(mistakes))
+    return Settings(**values)
+
+
+def _adapter(section: str, modules: Mapping[str, str], raw: object, mistakes: list[str]) -> tuple[Any, bool]:
+    """Make the one feed or broker that is named; `live` is taken out first because every broker has it."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("name"), str):
+        mistakes.append(f"{section}.name: is missing; known: {', '.join(modules)}")
+        return walk.WRONG, False
+    keys = dict(raw)
+    name, live = keys.pop("name"), False
+    if section == "broker" and "live" in keys:
+        live = walk.convert(bool, keys.pop("live"), "broker.live", mistakes)
+    if name not in modules:
+        mistakes.append(f"{section}.name: {name!r} is unknown; {walk.nearest(name, modules)}")
+        return walk.WRONG, live is True
+    try:
+        return walk.build(chosen(modules[name], name), keys, section, mistakes), live is True
+    except OperatorError as error:
+        mistakes.append(f"{section}.name: {error}")
+        return walk.WRONG, live is True
+
+
+def _named(section: str, known: Mapping[str, type], raw: object, mistakes: list[str]) -> tuple[Any, ...]:
+    """Make the plug-ins that the settings name: naming one switches it on."""
+    if not isinstance(raw, dict):
+        mistakes.append(f"{section}: {raw!r} is not a section; write the names to switch on, one a line, each with a colon")
+        return ()
+    mistakes.extend(walk.unknown(raw, known, section))
+    return tuple(
+        walk.build(known[name], keys, f"{section}.{name}", mistakes) for name, keys in sorted(raw.items(), key=str) if name in known
+    )
+
+
+def _all_but(section: str, known: Mapping[str, type], raw: object, mistakes: list[str]) -> tuple[Any, ...]:
+    """Make every plug-in of a folder except those listed under `off`."""
+    given = {} if raw is None else raw
+    if not isinstance(given, dict):
+        mistakes.append(f"{section}: {raw!r} is not a section; write `off: [names]` or settings by name")
+        return ()
+    off = walk.convert(tuple[str, ...], given.get("off", []), f"{section}.off", mistakes)
+    off = () if off is walk.WRONG else off
+    mistakes.extend(f"{section}.off: {name!r} is unknown; {walk.nearest(name, known)}" for name in off if name not in known)
+    mistakes.extend(walk.unknown(given, (*known, "off"), section))
+    return tuple(
+        walk.build(kind, given.get(name), f"{section}.{name}", mistakes) for name, kind in known.items() if name not in off
+    )
+
+
+def _secrets(values: dict[str, Any], environment: Mapping[str, str], mistakes: list[str]) -> None:
+    discord, journal = values["discord"], values["journal"]
+    if discord is not walk.WRONG:
+        values["token"] = secret("DISCORD_TOKEN", discord.token_file, environment, mistakes)
+    if journal is not walk.WRONG:
+        values["database"] = secret("QUANTMATRIX_DATABASE_URL", journal.url_file, environment, mistakes)
+
+
+def _together(values: Mapping[str, Any], mistakes: list[str]) -> None:
+    """Check what one field alone cannot say."""
+    discord = values["discord"]
+    if values["live"]:
+        mistakes.append("broker.live: true is refused, this version trades on paper only; set it to false")
+    if discord is walk.WRONG:
+        return
+    seen: dict[int, str] = {}
+    for person in discord.approvers:
+        for user in person.user_ids:
+            if user in seen:
+                mistakes.append(f"discord.approvers: {user} belongs to {seen[user]!r} and to {person.name!r}; keep one of them")
+            seen[user] = person.name
+    names = [person.name for person in discord.approvers]
+    mistakes.extend(
+        f"discord.approvers: {name!r} is listed twice; join the two" for name in sorted({n for n in names if names.count(n) > 1})
+    )
+    if discord.approvers and not discord.approver_role:
+        mistakes.append("discord.approver_role: 0 is nobody's role; give the id of the role that every approver holds")
+    if values["live"] and not discord.approvers:
+        mistakes.append("discord.approvers: the list is empty, so nobody may approve; live trading needs at least one person")
