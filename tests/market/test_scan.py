@@ -70,7 +70,7 @@ def test_explaining_says_value_threshold_and_outcome_of_every_gate() -> None:
 
 
 def test_a_gate_on_an_unknown_feature_names_the_known_ones() -> None:
-    with pytest.raises(OperatorError, match="'clsoe'.*close, sessions_to_earnings, sma20"):
+    with pytest.raises(OperatorError, match=r"'clsoe'.*close, sessions_to_earnings, sma20"):
         evaluate([gate("typo", "clsoe", Comparison.GE, 1.0)], features(), ["A", "B", "C", "D"], strict=True)
     with pytest.raises(OperatorError, match="'sma21'"):
         evaluate([gate("typo", "close", Comparison.GE, "sma21")], features(), ["A", "B", "C", "D"], strict=True)
