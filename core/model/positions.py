@@ -67,8 +67,8 @@ class Position:
 
     @property
     def is_open(self) -> bool:
-        """Whether anything is still held."""
-        return self.units > 0
+        """Whether anything is still held, half-opened legs included."""
+        return self.units > 0 or any(holding.quantity for holding in self.holdings)
 
     @property
     def is_stock(self) -> bool:

@@ -6,6 +6,7 @@ sold at 100 a net of +100. So a higher net is always better for us and a fill is
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -71,6 +72,16 @@ class LegQuote:
     modelled: bool
 
 
+def share_out(multiples: Sequence[float], units: int) -> tuple[tuple[float, int], ...]:
+    """Spread whole units over the ladder: equal shares, what is left over one each from the lowest level up.
+
+    The shares sum to `units` for every number of units. With fewer units than levels the lowest levels get one each and the
+    upper ones none, so a single contract leaves whole at the first level.
+    """
+    share, left = divmod(units, len(multiples)) if multiples else (0, 0)
+    return tuple((multiple, share + (place < left)) for place, multiple in enumerate(multiples))
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How the position is to be managed; travels from the proposal into the position.
@@ -80,7 +91,7 @@ class Plan:
     stop : Decimal
         Price of the underlying; the stop never loosens.
     ladder : tuple of Rung-like pairs
-        (multiple, units) still to be fired, lowest first.
+        (multiple, units) as planned at entry, lowest first; `Position.fired` tells which have fired.
     max_sessions : int
         Close after so many sessions.
     exit_days_to_expiry : int or None
@@ -161,6 +172,11 @@ class Proposal:
     def intent(self) -> Intent:
         """Open or close."""
         return self.signal.intent
+
+    @property
+    def cash_need(self) -> Decimal:
+        """Dollars that the whole quantity costs at the floor of its band; 0 when it brings cash."""
+        return max(-self.floor, Decimal(0)) * self.quantity * self.legs[0].instrument.multiplier
 
     @property
     def blocked(self) -> bool:
