@@ -145,13 +145,15 @@ class ActionKind(StrEnum):
 
     SPLIT = "split"
     DIVIDEND = "dividend"
+    DELISTING = "delisting"
 
 
 @dataclass(frozen=True, slots=True)
 class CorporateAction:
-    """A split or dividend that takes effect before the open of session `day`.
+    """A split, dividend or delisting that takes effect before the open of session `day`.
 
-    `value`: new shares for each old one (2 for two for one, 0.1 for one for ten), or dollars per share held before the day.
+    `value`: new shares for each old one (2 for two for one, 0.1 for one for ten), dollars per share held before the day, or the
+    last known price of a share that does not trade any more.
     """
 
     symbol: str
