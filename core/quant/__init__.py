@@ -1,5 +1,5 @@
-"""Numbers: arrays in, arrays out. Indicators, American options, fees; numba allowed (files named `kernel*.py`).
+"""Numbers: arrays in, arrays out (indicators, prices, implied volatility, payoffs, fees); no I/O, no clock, numba allowed.
 
-Who may come in: everybody above `core.ports`, and the brokers. Knows prices, volumes and volatilities, no symbols, no feeds.
-To add an indicator, add its formula here once, with its unit, its NaN and its source; everybody else calls it.
+May import `core.model` and nothing else of ours; every room above may come in. To add a function, add it to the file of its
+subject; a compiled loop goes into a file named `kernel_*.py`, with a slow honest twin among the tests.
 """

@@ -5,7 +5,7 @@ a session without a bar. Every function and state looks backward only, so cuttin
 
 Two kinds, and what a session without a bar does to them:
 
-* recursive (`Extension` of Wilder and exponential averages): the value holds; the seed is taken over a symbol's first bars,
+* recursive (Wilder's and exponential averages, the classes): the value holds; the seed is taken over a symbol's first bars,
   with the seeds of TA-Lib (the plain mean of the first n values);
 * windows over the last n sessions: they use the bars that are there and are NaN when fewer than 90 % of the n sessions have
   one (`MOST`), or when the first bar of the symbol is younger than n sessions.
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.model.market import Floats
+from core.model.market import Flags, Floats
 
 MOST = 0.9
 
@@ -103,7 +103,7 @@ class StrengthIndex:
         self._gain = self._gain / ratio
         self._loss = self._loss / ratio
 
-    def _smooth(self, mean: Floats, value: Floats, ready: np.typing.NDArray[np.bool_]) -> Floats:
+    def _smooth(self, mean: Floats, value: Floats, ready: Flags) -> Floats:
         total = mean + value
         seeded = np.where(self._count == self.period, total / self.period, total)
         moved = (mean * (self.period - 1) + value) / self.period
@@ -144,7 +144,7 @@ class ExponentialMeans:
         self._total = self._total / ratio
 
 
-def enough(bars: Floats, age: Floats, period: int) -> np.typing.NDArray[np.bool_]:
+def enough(bars: Floats, age: Floats, period: int) -> Flags:
     """Say where a window of `period` sessions may be used: old enough, and at least 90 % of its sessions have a bar.
 
     Parameters
@@ -168,7 +168,8 @@ def range_position(high: Floats, low: Floats, close: Floats) -> Floats:
     """Place of the close between the lowest low and the highest high of the rows, 0 to 100; NaN when they are equal."""
     top, bottom = np.fmax.reduce(high, axis=0), np.fmin.reduce(low, axis=0)
     width = top - bottom
-    return 100.0 * (close - bottom) / np.where(width > 0, width, np.nan)
+    position: Floats = 100.0 * (close - bottom) / np.where(width > 0, width, np.nan)
+    return position
 
 
 def distance(close: Floats, mean: Floats, true_range: Floats) -> Floats:
