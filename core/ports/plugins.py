@@ -34,7 +34,7 @@ def discover(package: ModuleType) -> Mapping[str, type]:
 def _plugin(module_name: str) -> type:
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # noqa: BLE001 - whatever the file raises, start-up stops and names the file
+    except Exception as error:
         raise OperatorError(f"{module_name} cannot be imported: {error}") from error
     plugins = [
         thing

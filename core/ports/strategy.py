@@ -6,7 +6,8 @@ from typing import ClassVar, Protocol
 
 from core.model.market import MarketView
 from core.model.positions import Book, Position
-from core.model.signals import Gate, Signal
+from core.model.proposals import Plan
+from core.model.signals import Gate, Levels, Signal
 
 
 class Strategy(Protocol):
@@ -21,6 +22,14 @@ class Strategy(Protocol):
 
     def propose(self, view: MarketView, book: Book, survivors: Sequence[str]) -> tuple[Signal, ...]:
         """Opening signals for symbols that passed every gate, best first."""
+        ...
+
+    def rate(self, symbol: str, view: MarketView) -> tuple[float | None, Levels | None]:
+        """Score (0 to 100, no probability) and levels of one symbol on the completed bar; None where history is too short."""
+        ...
+
+    def plan(self, signal: Signal, quantity: int, *, options: bool) -> Plan:
+        """How a position of so many units that this signal opens is to be managed."""
         ...
 
     def manage(self, position: Position, view: MarketView) -> tuple[Signal, ...]:

@@ -1,0 +1,257 @@
+"""Approve: the only door to an order.
+
+A yes of a person or of the policy becomes an envelope after the order was priced and vetted again at that moment, in one
+transaction of the journal. This module is the only place that makes an `ApprovedOrder`.
+"""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from core.engine import send, tell
+from core.engine.settings import Policy
+from core.engine.vet import Price, Refused, price_legs, revet, vet
+from core.model.errors import BadDataError, NotClaimedError
+from core.model.market import MarketView
+from core.model.money import ZERO, down_to_tick
+from core.model.notes import Tone
+from core.model.orders import Order, OrderState
+from core.model.proposals import (
+    PENDING,
+    Approval,
+    ApprovedOrder,
+    Decision,
+    Envelope,
+    Evidence,
+    Proposal,
+    ProposalState,
+    Vote,
+)
+from core.model.signals import Intent
+from core.ports.journal import StoredProposal
+
+if TYPE_CHECKING:
+    from core.engine.engine import Engine
+
+EVIDENCE_SECONDS = 5.0
+POSTING_SECONDS = 60.0
+#: Rules whose trim is a share of the proposed size: once trimmed, the same share is not taken again at the claim.
+RELATIVE = frozenset({"drawdown"})
+
+
+async def decide(engine: "Engine", outcome: Proposal | Refused, view: MarketView) -> None:
+    """Store a proposal (W1) and either ask for it with a card or let the policy say yes."""
+    at = engine.clock.now()
+    if isinstance(outcome, Refused):
+        await engine.journal.put_notes([tell.refused_note(outcome.signal, outcome.reason, at)])
+        engine.notifier.wake()
+        return
+    if outcome.blocked:
+        note = tell.refused_note(outcome.signal, tell.blocked_text(outcome), at)
+        await engine.journal.record_proposal(outcome, ProposalState.BLOCKED, [note])
+        engine.notifier.wake()
+        return
+    automatic = _waved_through(engine, outcome)
+    notes = [] if automatic else [tell.card_note(outcome, view.source)]
+    await engine.journal.record_proposal(outcome, ProposalState.DRAFT, notes)
+    stored = StoredProposal(outcome, ProposalState.DRAFT)
+    engine.books.pending[outcome.id] = stored
+    if automatic:
+        await claim(engine, stored, ("policy",), view.as_of, policy=True)
+    engine.notifier.wake()
+
+
+def _waved_through(engine: "Engine", proposal: Proposal) -> bool:
+    settings = engine.settings
+    if proposal.intent is Intent.CLOSE:
+        return settings.exits is Policy.AUTO
+    return settings.entries is Policy.AUTO or proposal.max_loss < settings.auto_below
+
+
+async def vote(engine: "Engine", vote: Vote, evidence: Evidence | None) -> str | None:
+    """Record one reaction or button (W4). An allowed yes with fresh evidence goes to the claim."""
+    await engine.journal.record_vote(vote)
+    if not vote.allowed:
+        return f"You may not decide here: {vote.reason or 'you are not on the list of approvers'}. It was noted."
+    stored = await engine.journal.proposal(vote.proposal_id)
+    if stored is None:
+        return "This card belongs to no proposal of this desk."
+    if stored.state not in PENDING:
+        return f"Already {stored.state}: {stored.reason or 'nothing changes'}."
+    if not vote.present:
+        return "Withdrawn." if vote.approve else "Veto withdrawn."
+    if not vote.approve:
+        return await end(engine, stored, ProposalState.VETOED, f"vetoed by {vote.voter}")
+    if evidence is None:
+        return None
+    return await _weigh(engine, stored, evidence)
+
+
+async def _weigh(engine: "Engine", stored: StoredProposal, evidence: Evidence) -> str:
+    if not evidence.intact:
+        body = f"{stored.proposal.id}: {evidence.reason}"
+        await engine.journal.put_notes([tell.desk_note("void", "A card was tampered with", body, engine.clock.now(), Tone.BAD)])
+        return await end(engine, stored, ProposalState.VOID, evidence.reason or "the card is not as it was posted")
+    if evidence.vetoers:
+        return await end(engine, stored, ProposalState.VETOED, f"vetoed by {', '.join(evidence.vetoers)}")
+    if not evidence.approvers:
+        return "No approval stands that counts: the person must be on the list, hold the role and keep the reaction."
+    if engine.clock.now() - evidence.read_at > timedelta(seconds=EVIDENCE_SECONDS):
+        return "What was read on Discord is too old to act on; please react again."
+    return await claim(engine, stored, evidence.approvers, evidence.read_at, policy=False)
+
+
+async def claim(engine: "Engine", stored: StoredProposal, by: tuple[str, ...], evidence_at: datetime, *, policy: bool) -> str:
+    """Price and vet again, then turn the yes into an envelope with its first order (W5) and send it. Answers one sentence."""
+    started = engine.clock.monotonic()
+    proposal = stored.proposal
+    view = await engine.view(quotes=[leg.instrument for leg in proposal.legs])
+    fresh = revet(engine, proposal, view, await engine.book(view))
+    ended = await _changed(engine, stored, fresh, view)
+    if ended is not None:
+        return ended
+    now = engine.clock.now()
+    approval = Approval(proposal.id, proposal.digest, by, policy, now, evidence_at)
+    envelope = _grant(proposal, approval, view)
+    limit = child_limit(engine, envelope, price_legs(proposal.legs, view), 1)
+    order = next_order(envelope, 1, envelope.quantity, limit, now)
+    notes = [] if policy else [tell.decided_note(proposal, ProposalState.CLAIMED, f"approved by {', '.join(by)}", now)]
+    try:
+        await engine.journal.claim(approval, envelope, order, now, notes)
+    except NotClaimedError as error:
+        return await _lost(engine, stored, error)
+    books = engine.books
+    books.pending.pop(proposal.id, None)
+    books.envelopes[envelope.id], books.granted[envelope.id], books.orders[order.key] = envelope, proposal, order
+    books.count_trade(view.session.day if view.session else None)
+    engine.notifier.wake()
+    await send.send(engine, envelope, order, view, started)
+    return f"Approved: {tell.order_text(proposal)}"
+
+
+async def _lost(engine: "Engine", stored: StoredProposal, error: NotClaimedError) -> str:
+    engine.books.pending.pop(stored.proposal.id, None)
+    note = tell.decided_note(stored.proposal, ProposalState(error.state), str(error), engine.clock.now())
+    await engine.journal.put_notes([note])
+    engine.notifier.wake()
+    return f"Not approved: {error}"
+
+
+async def _changed(engine: "Engine", stored: StoredProposal, fresh: Proposal | Refused, view: MarketView) -> str | None:
+    """End the proposal when the world moved away from it; a new card where a smaller or dearer order is still wanted."""
+    proposal = stored.proposal
+    if isinstance(fresh, Refused):
+        return await end(engine, stored, ProposalState.GATE_DENIED, fresh.reason)
+    if fresh.blocked:
+        return await end(engine, stored, ProposalState.GATE_DENIED, tell.blocked_text(fresh))
+    position = engine.books.positions.get(proposal.signal.position_id or "")
+    if proposal.intent is Intent.CLOSE and (position is None or position.units < proposal.quantity):
+        return await end(engine, stored, ProposalState.GATE_DENIED, f"only {position.units if position else 0} are still held")
+    if fresh.limit < proposal.floor:
+        reason = f"the price moved: {tell.per_share(fresh.limit)} now, never worse than {tell.per_share(proposal.floor)} was asked"
+        return await _again(engine, stored, ProposalState.STALE, reason, view)
+    trims = [v for v in fresh.verdicts if v.decision is Decision.TRIM and not _trimmed_before(proposal, v.rule)]
+    smallest = min((v.quantity for v in trims if v.quantity is not None), default=proposal.quantity)
+    if smallest < proposal.quantity:
+        return await _again(engine, stored, ProposalState.SUPERSEDED, f"only {smallest} of {proposal.quantity} fit now", view)
+    return None
+
+
+def _trimmed_before(proposal: Proposal, rule: str) -> bool:
+    return rule in RELATIVE and any(v.rule == rule and v.decision is Decision.TRIM for v in proposal.verdicts)
+
+
+async def _again(engine: "Engine", stored: StoredProposal, state: ProposalState, reason: str, view: MarketView) -> str:
+    sentence = await end(engine, stored, state, reason)
+    signal = stored.proposal.signal
+    wide = await engine.view(chains=[signal.symbol]) if stored.proposal.structure != "stock" else view
+    attempt = stored.proposal.attempt + 1
+    await decide(engine, vet(engine, signal, wide, await engine.book(wide), attempt), wide)
+    return f"{sentence} A new card shows the order as it is now."
+
+
+async def end(engine: "Engine", stored: StoredProposal, state: ProposalState, reason: str) -> str:
+    """A pending proposal ends without an order; its card says why."""
+    at = engine.clock.now()
+    note = tell.decided_note(stored.proposal, state, reason, at)
+    await engine.journal.close_proposal(stored.proposal.id, state, reason, at, [note])
+    engine.books.pending.pop(stored.proposal.id, None)
+    engine.notifier.wake()
+    return f"{stored.proposal.signal.symbol}: {state}, {reason}."
+
+
+async def expire(engine: "Engine") -> None:
+    """End cards past their time to live, and cards that could not be posted."""
+    if not engine.books.pending:
+        return
+    now = engine.clock.now()
+    for stored in await engine.journal.proposals(sorted(PENDING)):
+        engine.books.pending[stored.proposal.id] = stored
+        waited = (now - stored.proposal.created_at).total_seconds()
+        if stored.expires_at is not None and now >= stored.expires_at:
+            await end(engine, stored, ProposalState.EXPIRED, f"nobody approved within {stored.proposal.ttl_seconds} s")
+        elif stored.expires_at is None and waited > max(POSTING_SECONDS, stored.proposal.ttl_seconds):
+            await end(engine, stored, ProposalState.WITHDRAWN, "the card could not be posted")
+
+
+def _grant(proposal: Proposal, approval: Approval, view: MarketView) -> Envelope:
+    closing = proposal.intent is Intent.CLOSE
+    session_end = view.session.close if view.session else approval.at
+    return Envelope(
+        id=proposal.id,
+        proposal_id=proposal.id,
+        signal_id=proposal.signal.id,
+        digest=proposal.digest,
+        account=proposal.account,
+        legs=proposal.legs,
+        quantity=proposal.quantity,
+        limit=proposal.limit,
+        floor=proposal.floor,
+        tick=proposal.tick,
+        intent=proposal.intent,
+        position_id=(proposal.signal.position_id or proposal.id) if closing else proposal.id,
+        reserved=ZERO if closing else proposal.max_loss,
+        approved_by=approval.by,
+        approved_at=approval.at,
+        deadline=session_end,
+    )
+
+
+def child_limit(engine: "Engine", envelope: Envelope, price: Price, number: int) -> Decimal:
+    """Limit of a child: its share of the way from the mid to the natural price, on the tick, inside the approved band."""
+    steps = engine.settings.walk
+    share = Decimal(str(steps[min(number, len(steps)) - 1]))
+    aimed = price.mid + (price.natural - price.mid) * share
+    return max(down_to_tick(aimed, envelope.tick), envelope.floor)
+
+
+def next_order(envelope: Envelope, number: int, quantity: int, limit: Decimal, now: datetime) -> Order:
+    """Child order as NEW; its key is that of the `ApprovedOrder` it will be sent as."""
+    order = ApprovedOrder(envelope, number, quantity, limit)
+    return Order(
+        key=order.key,
+        envelope_id=envelope.id,
+        number=number,
+        account=envelope.account,
+        legs=envelope.legs,
+        quantity=quantity,
+        limit=limit,
+        state=OrderState.NEW,
+        created_at=now,
+        updated_at=now,
+        leg_filled=(0,) * len(envelope.legs),
+    )
+
+
+def approved(envelope: Envelope, order: Order) -> ApprovedOrder:
+    """Give the order as it may be sent.
+
+    Raises
+    ------
+    BadDataError
+        It lies outside its envelope.
+    """
+    inside = envelope.legs == order.legs and 1 <= order.quantity <= envelope.quantity and order.limit >= envelope.floor
+    if not inside:
+        raise BadDataError(f"order {order.key} lies outside its envelope: {order.quantity} at {order.limit}")
+    return ApprovedOrder(envelope, order.number, order.quantity, order.limit)

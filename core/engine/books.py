@@ -1,0 +1,108 @@
+"""The engine's picture of its account in memory: what the journal holds, kept in step with every fact that is written.
+
+It is rebuilt from the journal at every start, so losing it loses nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from core.model.money import ZERO
+from core.model.orders import DOUBTFUL, Fill, Order, Transaction
+from core.model.positions import EquityPoint, Position
+from core.model.proposals import Envelope, Proposal
+from core.ports.journal import Kill, StoredProposal
+
+
+@dataclass(slots=True)
+class Books:
+    """Mutable, owned by the engine alone.
+
+    Attributes
+    ----------
+    cash : Decimal
+        Dollars on hand: opening cash plus every fill and movement, fees deducted.
+    positions, envelopes, orders, pending : dicts by id
+        What is not finished: open positions, granted envelopes, their child orders, proposals that wait for a decision.
+    granted : dict of envelope id to Proposal
+        What each open envelope was granted for.
+    fills, movements : set
+        Keys of executions and movements that are already booked.
+    looked_up : dict of order key to float
+        Seconds after its send at which a doubtful order was last looked up.
+    marks : dict of position id to Decimal
+        Last sound value of each position in dollars.
+    absent : Counter
+        How often each gate or rule was "not evaluated".
+    """
+
+    kill: Kill
+    cash: Decimal = ZERO
+    positions: dict[str, Position] = field(default_factory=dict)
+    envelopes: dict[str, Envelope] = field(default_factory=dict)
+    granted: dict[str, Proposal] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
+    pending: dict[str, StoredProposal] = field(default_factory=dict)
+    fills: set[tuple[str, int]] = field(default_factory=set)
+    movements: set[str] = field(default_factory=set)
+    movements_since: datetime | None = None
+    looked_up: dict[str, float] = field(default_factory=dict)
+    marks: dict[str, Decimal] = field(default_factory=dict)
+    equity: list[EquityPoint] = field(default_factory=list)
+    results: list[bool] = field(default_factory=list)
+    absent: Counter[str] = field(default_factory=Counter)
+    session: date | None = None
+    trades_today: int = 0
+    paused_session: date | None = None
+
+    def book_fills(self, fills: Iterable[Fill]) -> None:
+        """Cash moves with every execution; an unknown fee is booked when it becomes known."""
+        for fill in fills:
+            self.fills.add((fill.exec_id, fill.version))
+            self.cash += fill.cash - (fill.fee or ZERO)
+
+    def book_movement(self, movement: Transaction) -> None:
+        """Cash moves with every movement."""
+        self.movements.add(movement.id)
+        self.movements_since = max(self.movements_since or movement.at, movement.at)
+        self.cash += movement.cash
+
+    def keep(self, position: Position) -> None:
+        """Remember a position as it stands now; a closed one becomes a result."""
+        if position.is_open:
+            self.positions[position.id] = position
+            return
+        self.positions.pop(position.id, None)
+        self.marks.pop(position.id, None)
+        self.results.append(position.realised - position.fees > 0)
+
+    def count_trade(self, session: date | None) -> None:
+        """One more envelope was claimed in this session."""
+        self.trades_today = self.trades_today + 1 if self.session == session else 1
+        self.session = session
+
+    def children(self, envelope_id: str) -> list[Order]:
+        """Unfinished child orders of an envelope."""
+        return [order for order in self.orders.values() if order.envelope_id == envelope_id]
+
+    def busy(self) -> frozenset[str]:
+        """Symbols with a pending proposal, an open envelope or a doubtful order."""
+        granted = {proposal.signal.symbol for proposal in self.granted.values()}
+        waiting = {stored.proposal.signal.symbol for stored in self.pending.values()}
+        return frozenset(granted | waiting)
+
+    def doubtful(self) -> list[Order]:
+        """Orders whose outcome is not proved."""
+        return [order for order in self.orders.values() if order.state in DOUBTFUL]
+
+    @property
+    def losing_streak(self) -> int:
+        """Losing results in a row, latest first."""
+        streak = 0
+        for won in reversed(self.results):
+            if won:
+                break
+            streak += 1
+        return streak

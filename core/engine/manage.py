@@ -1,0 +1,106 @@
+"""Manage: signals that wait become proposals, and positions worth closing become signals on the same road."""
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from core.engine import approve
+from core.engine.settings import Expression
+from core.engine.vet import vet
+from core.market.sessions import NEW_YORK
+from core.model.market import MarketView
+from core.model.positions import Position
+from core.model.proposals import ProposalState
+from core.model.signals import Intent, Signal
+
+if TYPE_CHECKING:
+    from core.engine.engine import Engine
+
+
+async def entries(engine: "Engine") -> None:
+    """Vet the opening signals of the last completed bar, best score first, until `max_cards` proposals were made."""
+    view = await engine.view()
+    signals = [
+        signal
+        for signal in await engine.journal.signals(view.completed)
+        if signal.intent is Intent.OPEN and signal.session == view.completed
+    ]
+    signals.sort(key=lambda signal: (-(signal.score or 0.0), signal.symbol))
+    if engine.settings.expression is Expression.OPTIONS and signals:
+        view = await engine.view(chains=[signal.symbol for signal in signals])
+    made = 0
+    for signal in signals:
+        if made >= engine.settings.max_cards:
+            return
+        if await engine.journal.proposals_of(signal.id):
+            continue
+        outcome = vet(engine, signal, view, await engine.book(view))
+        await approve.decide(engine, outcome, view)
+        made += 1
+
+
+async def exits(engine: "Engine", view: MarketView) -> None:
+    """Ask each strategy about each position that has nothing under way, and send what it wants closed down the road."""
+    if not view.is_open:
+        return
+    for position in list(engine.books.positions.values()):
+        if _under_way(engine, position):
+            continue
+        for signal in engine.strategies[position.strategy].manage(position, view):
+            if position.id not in engine.books.positions or _under_way(engine, position):
+                break
+            await _close(engine, signal, view)
+
+
+def _under_way(engine: "Engine", position: Position) -> bool:
+    if any(envelope.position_id == position.id for envelope in engine.books.envelopes.values()):
+        return True
+    return any(stored.proposal.signal.position_id == position.id for stored in engine.books.pending.values())
+
+
+async def _close(engine: "Engine", signal: Signal, view: MarketView) -> None:
+    """One closing signal. A veto holds for the signal's session; what was blocked or unfilled is tried again each turn."""
+    fresh = await engine.journal.record_signal(signal)
+    earlier = [] if fresh else await engine.journal.proposals_of(signal.id)
+    if any(stored.state is ProposalState.VETOED for stored in earlier):
+        return
+    outcome = vet(engine, signal, view, await engine.book(view), len(earlier) + 1)
+    still_blocked = getattr(outcome, "blocked", True) and any(stored.state is ProposalState.BLOCKED for stored in earlier)
+    if not still_blocked:
+        await approve.decide(engine, outcome, view)
+
+
+async def close_by_hand(engine: "Engine", position_id: str, quantity: int | None, by: str) -> str:
+    """A person asks to close; the order takes the road of every exit. Answers one sentence."""
+    position = engine.books.positions.get(position_id)
+    if position is None:
+        return f"No open position is named {position_id!r}; /portfolio positions lists them."
+    if quantity is not None and not 1 <= quantity <= position.units:
+        return f"{position.symbol}: {quantity} cannot be closed, {position.units} are held."
+    if _under_way(engine, position):
+        return f"{position.symbol}: an order or a card for this position is already under way."
+    view = await engine.view()
+    signal = _by_hand(position, quantity, by, view)
+    await engine.journal.record_signal(signal)
+    await engine.journal.audit(by, "close", {"position": position_id, "quantity": signal.quantity}, view.as_of)
+    await approve.decide(engine, vet(engine, signal, view, await engine.book(view)), view)
+    held = engine.books.positions.get(position_id)
+    left = held.units if held else 0
+    return f"{position.symbol}: closing {signal.quantity}; {left} held now. The trades channel tells how it goes."
+
+
+def _by_hand(position: Position, quantity: int | None, by: str, view: MarketView) -> Signal:
+    price = view.price([position.symbol]).get(position.symbol, position.entry_spot)
+    occasion = f"manual|{position.id}|{view.as_of.isoformat()}"
+    return Signal(
+        id=hashlib.sha256(occasion.encode()).hexdigest()[:16],
+        strategy=position.strategy,
+        symbol=position.symbol,
+        intent=Intent.CLOSE,
+        cause="manual",
+        session=view.as_of.astimezone(NEW_YORK).date(),
+        as_of=view.as_of,
+        price=price,
+        reason=f"{by} asked to close.",
+        position_id=position.id,
+        quantity=quantity or position.units,
+    )

@@ -1,0 +1,190 @@
+"""Reconcile: crash, restart and reconnect are one path. Load the journal, look at the broker, say what was found.
+
+Nothing is repaired by guessing: orders are matched by their key, positions and cash must agree, otherwise the desk halts.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from core.engine import follow, halt, tell
+from core.market.sessions import NEW_YORK
+from core.model.errors import RetryError
+from core.model.market import MarketView
+from core.model.money import cents
+from core.model.notes import Tone
+from core.model.orders import DOUBTFUL, OrderEvent, OrderState, Report, advance
+from core.model.proposals import PENDING, ProposalState
+from core.portfolio.ledger import cash_after
+
+if TYPE_CHECKING:
+    from core.engine.engine import Engine
+
+TRIES = 5
+RESULTS_SESSIONS = 30
+
+
+async def start(engine: "Engine") -> None:
+    """Load, settle what was in flight, compare with the broker, tell.
+
+    Raises
+    ------
+    RetryError
+        The broker did not answer completely, several times.
+    """
+    began = engine.clock.monotonic()
+    await load(engine)
+    denied = await _in_flight(engine)
+    view = await engine.view()
+    matched, unknown = await _match_orders(engine, view)
+    await follow.movements(engine)
+    differences = await _differences(engine)
+    pending = len(engine.books.pending)
+    engine.reconciled_at = engine.clock.now()
+    engine.reconciled = (
+        f"{len(engine.books.positions)} positions, {pending} open cards, {matched} orders matched, {unknown} unknown, "
+        f"{denied} not sent, {len(differences)} differences"
+    )
+    took = engine.clock.monotonic() - began
+    body = "\n".join([f"{engine.reconciled} ({took:.1f} s).", *differences, *_loud(engine)])
+    tone = Tone.BAD if differences or unknown else Tone.GOOD
+    note = tell.desk_note("reconciled", "Desk started", body, engine.reconciled_at, tone)
+    await engine.journal.put_notes([note])
+    if differences and engine.books.kill.level < 2:
+        await halt.halt(engine, "engine", f"the broker and the journal disagree: {differences[0]}")
+    engine.notifier.wake()
+
+
+def _loud(engine: "Engine") -> list[str]:
+    settings = engine.settings
+    loud = []
+    if settings.entries == "auto":
+        loud.append("**Entries are approved by policy: nobody is asked.**")
+    elif settings.auto_below > 0:
+        loud.append(f"**Entries that can lose less than {tell.money(settings.auto_below)} are approved by policy.**")
+    if engine.books.kill.level:
+        loud.append(
+            f"**{halt.LEVELS[engine.books.kill.level]}** since {engine.books.kill.at:%Y-%m-%d %H:%M} UTC: {engine.books.kill.reason}"
+        )
+    return loud
+
+
+async def load(engine: "Engine") -> None:
+    """Fill the books in memory from the journal."""
+    books, journal, account = engine.books, engine.journal, engine.account
+    books.kill = await journal.kill()
+    opened_with = await journal.setting(f"start_cash:{account}")
+    if opened_with is None:
+        opened_with = str(engine.settings.start_cash)
+        await journal.set_setting(f"start_cash:{account}", opened_with)
+    fills, moved = await journal.fills(account), await journal.transactions(account)
+    books.cash = cash_after(Decimal(opened_with), fills, moved)
+    books.fills = {(fill.exec_id, fill.version) for fill in fills}
+    books.movements = {movement.id for movement in moved}
+    books.movements_since = max((movement.at for movement in moved), default=None)
+    books.equity = list(await journal.equity(account))[-260:]
+    books.orders = {order.key: order for order in await journal.unfinished_orders()}
+    books.pending = {stored.proposal.id: stored for stored in await journal.proposals(sorted(PENDING))}
+    books.envelopes = {envelope.id: envelope for envelope in await journal.open_envelopes()}
+    for envelope_id in books.envelopes:
+        _, books.granted[envelope_id] = await follow.granted(engine, envelope_id)
+    await _load_results(engine)
+
+
+async def _load_results(engine: "Engine") -> None:
+    books = engine.books
+    now = engine.clock.now()
+    today = now.astimezone(NEW_YORK).date()
+    positions = await engine.journal.positions(engine.account, closed_since=today - timedelta(days=RESULTS_SESSIONS))
+    books.positions = {position.id: position for position in positions if position.is_open}
+    paused = await engine.journal.setting("paused_session")
+    books.paused_session = datetime.fromisoformat(paused).date() if paused else None
+    closed = sorted((p for p in positions if p.closed_at is not None), key=lambda p: (p.closed_at or p.opened_at, p.id))
+    since = [p for p in closed if books.paused_session is None or (p.closed_session or today) >= books.paused_session]
+    books.results = [position.realised - position.fees > 0 for position in since]
+    session = engine.sessions.at(now)
+    if session is not None:
+        books.session = session.day
+        books.trades_today = await engine.journal.envelopes_claimed(engine.account, session.open)
+
+
+async def _in_flight(engine: "Engine") -> int:
+    """SENDING may have reached the broker: UNKNOWN. NEW was approved but never marked: DENIED, it is not sent late."""
+    now = engine.clock.now()
+    denied = 0
+    for order in list(engine.books.orders.values()):
+        if order.state is OrderState.SENDING:
+            lost = replace(
+                order, state=advance(order.state, OrderEvent.LOSE), reason="the desk stopped while sending", updated_at=now
+            )
+            await engine.journal.record_order(lost)
+            engine.books.orders[order.key] = lost
+        elif order.state is OrderState.NEW:
+            reason = "the desk stopped before the order was sent; it is not sent late"
+            dropped = replace(order, state=advance(order.state, OrderEvent.DENY), reason=reason, updated_at=now)
+            await engine.journal.record_order(dropped)
+            engine.books.orders.pop(order.key)
+            denied += 1
+    await _withdraw_drafts(engine, now)
+    return denied
+
+
+async def _withdraw_drafts(engine: "Engine", now: datetime) -> None:
+    """A draft that the policy was about to approve has no card that anybody could answer."""
+    for stored in list(engine.books.pending.values()):
+        if stored.state is ProposalState.DRAFT and stored.message_id is None and not await _has_card(engine, stored.proposal.id):
+            reason = "the desk stopped before the policy decided"
+            await engine.journal.close_proposal(stored.proposal.id, ProposalState.WITHDRAWN, reason, now)
+            engine.books.pending.pop(stored.proposal.id)
+
+
+async def _has_card(engine: "Engine", proposal_id: str) -> bool:
+    return any(pending.note.proposal_id == proposal_id for pending in await engine.journal.pending_notes(1000))
+
+
+async def _match_orders(engine: "Engine", view: MarketView) -> tuple[int, int]:
+    """(orders that the broker knows, orders still in doubt)."""
+    matched = 0
+    for order in list(engine.books.orders.values()):
+        report = await _insist(engine, order.key)
+        if report is not None:
+            matched += 1
+            await follow.apply(engine, report, view)
+    for envelope in list(engine.books.envelopes.values()):
+        await follow.proceed(engine, envelope, view)
+    return matched, sum(order.state in DOUBTFUL for order in engine.books.orders.values())
+
+
+async def _insist(engine: "Engine", key: str) -> Report | None:
+    for attempt in range(TRIES):
+        try:
+            return await engine.broker.find(key)
+        except RetryError:
+            if attempt == TRIES - 1:
+                raise
+            await engine.clock.sleep(0.2 * 2**attempt)
+    return None
+
+
+async def _differences(engine: "Engine") -> list[str]:
+    """What the broker holds that the journal does not explain, in sentences; empty when both agree."""
+    ours: Counter[str] = Counter()
+    for position in engine.books.positions.values():
+        for holding in position.holdings:
+            ours[holding.instrument.key] += holding.quantity
+    theirs: Mapping[str, int] = await engine.broker.positions()
+    found = [
+        f"{key.strip()}: the broker holds {theirs.get(key, 0)}, the journal {ours.get(key, 0)}"
+        for key in sorted({*theirs, *ours})
+        if theirs.get(key, 0) != ours.get(key, 0)
+    ]
+    if engine.books.doubtful():
+        return []
+    account = await engine.broker.account()
+    allowed = max(Decimal(1), abs(account.cash) * Decimal("0.0005"))
+    if abs(account.cash - engine.books.cash) > allowed:
+        found.append(f"cash: the broker says {cents(account.cash)}, the journal {cents(engine.books.cash)}")
+    return found

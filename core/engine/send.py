@@ -1,0 +1,102 @@
+"""Send: one submit per child order, the intent durable before the socket.
+
+Write points: W6 after the dry run, W7 when SENDING is committed, W8 right before the socket, W9 when the answer is stored.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from core.engine import approve, follow, tell
+from core.model.errors import NotAllowedError, OutcomeUnknownError, QuantMatrixError, RefusedError, RetryError
+from core.model.market import MarketView
+from core.model.notes import Note, Tone
+from core.model.orders import Order, OrderEvent, OrderState, advance
+from core.model.proposals import ApprovedOrder, Envelope
+from core.model.signals import Intent
+
+if TYPE_CHECKING:
+    from core.engine.engine import Engine
+
+SUBMIT_SECONDS = 10.0
+
+
+async def send(engine: "Engine", envelope: Envelope, order: Order, view: MarketView, started: float | None = None) -> None:
+    """Dry run, mark, last look, one submit, store the answer. In doubt the order is UNKNOWN and will be looked up."""
+    request = approve.approved(envelope, order)
+    refusal = await _dry_run(engine, request)
+    engine.at("W6")
+    if refusal is None:
+        refusal = await _mark(engine, order)
+    if refusal is not None:
+        await follow.settle(engine, replace(order, state=advance(order.state, OrderEvent.DENY), reason=refusal), view)
+        return
+    now = engine.clock.now()
+    sending = replace(order, state=OrderState.SENDING, sent_at=now, updated_at=now)
+    engine.books.orders[order.key] = sending
+    refusal = _last_look(engine, envelope)
+    if refusal is not None:
+        await follow.settle(engine, replace(sending, state=advance(sending.state, OrderEvent.DENY), reason=refusal), view)
+        return
+    await _submit(engine, request, sending, view, started)
+
+
+async def _submit(engine: "Engine", request: ApprovedOrder, order: Order, view: MarketView, started: float | None) -> None:
+    if started is not None:
+        engine.measures.time("claim", engine.clock.monotonic() - started)
+    engine.at("W8")
+    try:
+        report = await asyncio.wait_for(engine.broker.submit(request), SUBMIT_SECONDS)
+    except RefusedError as error:
+        rejected = replace(order, state=advance(order.state, OrderEvent.REFUSE), reason=str(error), updated_at=engine.clock.now())
+        await follow.settle(engine, rejected, view, raw=str(error))
+    except (OutcomeUnknownError, RetryError, OSError) as error:
+        await _lose(engine, order, error)
+    else:
+        engine.at("W8+")
+        await follow.apply(engine, report, view)
+
+
+async def _lose(engine: "Engine", order: Order, error: Exception) -> None:
+    """Nobody knows whether the order arrived: UNKNOWN, its symbol stays locked, and it is looked up, never sent again."""
+    now = engine.clock.now()
+    lost = replace(order, state=advance(order.state, OrderEvent.LOSE), reason=f"{error}" or type(error).__name__, updated_at=now)
+    await engine.journal.record_order(lost, raw=repr(error), notes=[unknown_note(engine, lost)])
+    engine.books.orders[lost.key] = lost
+    engine.notifier.wake()
+
+
+def unknown_note(engine: "Engine", order: Order) -> Note:
+    """An order whose outcome is not known."""
+    body = f"{order.key}: {order.reason}. It is looked up at the broker and never sent again; its symbol is locked until then."
+    return tell.desk_note(f"unknown-{order.key}", "An order's outcome is unknown", body, engine.clock.now(), Tone.BAD)
+
+
+async def _dry_run(engine: "Engine", request: ApprovedOrder) -> str | None:
+    try:
+        preview = await engine.broker.preview(request)
+    except QuantMatrixError as error:
+        return f"the dry run failed: {error}"
+    return None if preview.accepted else f"the broker would refuse it: {preview.reason}"
+
+
+async def _mark(engine: "Engine", order: Order) -> str | None:
+    body: Mapping[str, object] = {"key": order.key, "quantity": order.quantity, "limit": str(order.limit)}
+    fingerprint = hashlib.sha256(repr(sorted(body.items())).encode()).hexdigest()
+    try:
+        await engine.journal.mark_sending(order.key, fingerprint, engine.clock.now())
+    except NotAllowedError as error:
+        return str(error)
+    return None
+
+
+def _last_look(engine: "Engine", envelope: Envelope) -> str | None:
+    """Right before the socket: kill level and deadline, without waiting for anything."""
+    kill = engine.books.kill
+    if kill.level >= 2 or (kill.level == 1 and envelope.intent is Intent.OPEN):
+        return f"the desk was halted by {kill.by}: {kill.reason}"
+    if engine.clock.now() >= envelope.deadline:
+        return f"the approval was good until {envelope.deadline:%H:%M} UTC"
+    return None

@@ -1,0 +1,219 @@
+"""Tell: notes on events, as pure functions of the nouns. The journal writes each note in the transaction of its fact."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from core.charts.build import candle_chart
+from core.model.market import MarketView
+from core.model.money import ZERO, cents
+from core.model.notes import Note, NoteField, Tone, Topic
+from core.model.orders import Fill, Movement, Order, Transaction
+from core.model.positions import Position
+from core.model.proposals import Decision, Envelope, Proposal, ProposalState
+from core.model.signals import Intent, Signal
+
+_MARKS = {Decision.PASS: "✓", Decision.TRIM: "↓", Decision.BLOCK: "✗", Decision.ABSENT: "n/a"}
+
+
+def money(amount: Decimal | None) -> str:
+    """Dollars with sign, thousands and cents; "n/a" when unknown."""
+    if amount is None:
+        return "n/a"
+    return f"{'-' if amount < 0 else ''}${abs(cents(amount)):,.2f}"
+
+
+def per_share(amount: Decimal) -> str:
+    """A price per share; at least cents, never more than four places."""
+    text = f"{amount.normalize():f}"
+    whole, _, places = text.partition(".")
+    return f"{whole}.{places[:4]:0<2}"
+
+
+def order_text(proposal: Proposal) -> str:
+    """The order in words: every leg with its whole quantity."""
+    return "\n".join(
+        f"{leg.side.upper()} {leg.ratio * proposal.quantity} × {leg.instrument.key if leg.instrument.multiplier == 1 else leg.instrument}"
+        for leg in proposal.legs
+    )
+
+
+def signal_note(signal: Signal, view: MarketView, *, charts: bool) -> Note:
+    """An opening signal with its levels and the numbers behind it."""
+    levels = signal.levels
+    fields = [NoteField("Price", per_share(signal.price))]
+    if signal.score is not None:
+        fields.append(NoteField("Score (rank, not a probability)", f"{signal.score:.0f} of 100"))
+    if levels is not None:
+        target = levels.rungs[0].price if levels.rungs else None
+        fields.append(NoteField("Stop", f"{per_share(levels.stop)} ({_percent(levels.stop, levels.entry)})"))
+        rungs = " · ".join(f"{rung.multiple:g}× {per_share(rung.price)}" for rung in levels.rungs)
+        fields.append(NoteField("Ladder (ATR above SMA50)", rungs or "n/a", inline=False))
+        if target is not None and levels.entry > levels.stop:
+            reward_risk = (target - levels.entry) / (levels.entry - levels.stop)
+            fields.append(NoteField("Reward:risk to the first rung", f"{reward_risk:.2f}"))
+    return Note(
+        id=f"signal-{signal.id}",
+        topic=Topic.SIGNALS,
+        title=f"{signal.symbol}: {signal.strategy.replace('_', ' ')} set-up",
+        body=signal.reason,
+        at=signal.as_of,
+        tone=Tone.GOOD,
+        fields=tuple(fields),
+        footer=f"completed bar of {signal.session} · {view.source}",
+        chart=candle_chart(view.symbol(signal.symbol), signal, view.source) if charts else None,
+    )
+
+
+def _percent(price: Decimal, base: Decimal) -> str:
+    return f"{100 * (price - base) / base:+.1f} %" if base else "n/a"
+
+
+def card_id(proposal: Proposal) -> str:
+    """Id of a proposal's card."""
+    return f"card-{proposal.id}"
+
+
+def card_note(proposal: Proposal, source: str) -> Note:
+    """The approval card: exactly what a yes would allow."""
+    closing = proposal.intent is Intent.CLOSE
+    fields = [
+        NoteField("Order", order_text(proposal), inline=False),
+        NoteField("Price (net per share)", f"{per_share(proposal.limit)}, never worse than {per_share(proposal.floor)}"),
+        NoteField("Maximum loss", "reduces risk" if closing else f"{money(proposal.max_loss)} incl. fees {money(proposal.fees)}"),
+        *(_plan_fields(proposal) if not closing else ()),
+        NoteField("Risk rules", verdict_text(proposal), inline=False),
+    ]
+    remarks = list(proposal.remarks)
+    if proposal.modelled:
+        remarks.append("Prices are modelled, not quoted by a market.")
+    if remarks:
+        fields.append(NoteField("Remarks", "\n".join(remarks), inline=False))
+    again = f" (card {proposal.attempt})" if proposal.attempt > 1 else ""
+    return Note(
+        id=card_id(proposal),
+        topic=Topic.SIGNALS,
+        title=f"{'Close' if closing else 'Open'} {proposal.signal.symbol} · {proposal.structure}{again}?",
+        body=f"{proposal.signal.reason}\nReact with ✅ to approve or ❌ to veto within {proposal.ttl_seconds} s.",
+        at=proposal.created_at,
+        tone=Tone.WARN,
+        fields=tuple(fields),
+        footer=f"{proposal.account} · {source} · digest {proposal.digest[:12]}",
+        proposal_id=proposal.id,
+        decidable=True,
+    )
+
+
+def _plan_fields(proposal: Proposal) -> Sequence[NoteField]:
+    plan = proposal.plan
+    if plan is None:
+        return ()
+    ladder = " · ".join(f"{units} at {multiple:g}×" for multiple, units in plan.ladder) or "n/a"
+    return (NoteField("Stop (underlying)", per_share(plan.stop)), NoteField("Scale out", ladder))
+
+
+def verdict_text(proposal: Proposal) -> str:
+    """Every rule in one line: mark, name, and the sentence where it is not a plain pass."""
+    passed = [verdict.rule for verdict in proposal.verdicts if verdict.decision is Decision.PASS]
+    rest = [f"{_MARKS[v.decision]} {v.rule}: {v.reason}" for v in proposal.verdicts if v.decision is not Decision.PASS]
+    return "\n".join([*rest, *([f"✓ {', '.join(passed)}"] if passed else [])]) or "n/a"
+
+
+def refused_note(signal: Signal, reason: str, at: datetime) -> Note:
+    """A signal that became no card: which filter or rule refused it."""
+    return Note(
+        id=f"refused-{signal.id}",
+        topic=Topic.SIGNALS,
+        title=f"{signal.symbol}: no order ({signal.cause})",
+        body=reason,
+        at=at,
+        tone=Tone.INFO,
+        footer=f"signal {signal.id}",
+    )
+
+
+def blocked_text(proposal: Proposal) -> str:
+    """The sentences of the rules that block."""
+    return " ".join(f"{v.rule}: {v.reason}." for v in proposal.verdicts if v.decision is Decision.BLOCK)
+
+
+def decided_note(proposal: Proposal, state: ProposalState, reason: str, at: datetime) -> Note:
+    """The card after its end: replaces it in place, buttons gone."""
+    tone = Tone.GOOD if state is ProposalState.CLAIMED else Tone.INFO
+    return Note(
+        id=f"decided-{proposal.id}",
+        topic=Topic.SIGNALS,
+        title=f"{proposal.signal.symbol} · {proposal.structure}: {state}",
+        body=f"{proposal.signal.reason}\n**{reason}**",
+        at=at,
+        tone=tone,
+        fields=(
+            NoteField("Order", order_text(proposal), inline=False),
+            NoteField("Risk rules", verdict_text(proposal), inline=False),
+        ),
+        footer=f"{proposal.account} · digest {proposal.digest[:12]}",
+        proposal_id=proposal.id,
+        edits=card_id(proposal),
+    )
+
+
+def fill_note(order: Order, fills: Sequence[Fill], proposal: Proposal, position: Position) -> Note:
+    """An execution: price, quantity, fees, and the result when it closes something."""
+    lines = [
+        f"{fill.side.upper()} {fill.quantity} × {fill.instrument_key.strip()} at {per_share(fill.price)}"
+        f"{' (modelled price)' if fill.modelled else ''}"
+        for fill in fills
+    ]
+    fees = None if any(fill.fee is None for fill in fills) else sum((fill.fee or ZERO for fill in fills), ZERO)
+    fields = [NoteField("Filled", f"{order.filled} of {order.quantity}"), NoteField("Fees", money(fees))]
+    closing = proposal.intent is Intent.CLOSE
+    if closing:
+        fields.append(NoteField("Realised so far", money(position.realised - position.fees)))
+        fields.append(NoteField("Still held", str(position.units)))
+    return Note(
+        id=f"fill-{order.key}-{'-'.join(fill.exec_id for fill in fills)}",
+        topic=Topic.TRADES,
+        title=f"{proposal.signal.symbol}: {'closed' if closing else 'opened'} ({proposal.signal.cause})",
+        body="\n".join(lines) + (f"\n{proposal.signal.reason}" if closing else ""),
+        at=fills[-1].at,
+        tone=_result_tone(position) if closing else Tone.GOOD,
+        fields=tuple(fields),
+        footer=f"{order.account} · order {order.key}",
+    )
+
+
+def _result_tone(position: Position) -> Tone:
+    return Tone.GOOD if position.realised - position.fees > 0 else Tone.BAD
+
+
+def unfilled_note(envelope: Envelope, proposal: Proposal, reason: str, filled: int, at: datetime) -> Note:
+    """An envelope that ended before its whole quantity was filled."""
+    return Note(
+        id=f"unfilled-{envelope.id}",
+        topic=Topic.TRADES,
+        title=f"{proposal.signal.symbol}: {filled} of {envelope.quantity} filled",
+        body=reason,
+        at=at,
+        tone=Tone.WARN,
+        footer=f"{envelope.account} · envelope {envelope.id}",
+    )
+
+
+def movement_note(movement: Transaction) -> Note:
+    """A movement of the account that is no fill."""
+    what = (movement.instrument_key or "cash").strip()
+    change = f"{movement.quantity:+d} × {what}" if movement.quantity else what
+    measure = "ratio" if movement.kind is Movement.SPLIT else "price"
+    return Note(
+        id=f"movement-{movement.id}",
+        topic=Topic.TRADES,
+        title=f"{what}: {movement.kind}",
+        body=f"{change}, cash {money(movement.cash)}, {measure} {per_share(movement.price)}",
+        at=movement.at,
+        footer=f"{movement.account} · {movement.id}",
+    )
+
+
+def desk_note(occasion: str, title: str, body: str, at: datetime, tone: Tone = Tone.INFO) -> Note:
+    """A change of the desk itself, for the status channel."""
+    return Note(id=f"desk-{occasion}-{at:%Y%m%dT%H%M%S%f}", topic=Topic.STATUS, title=title, body=body, at=at, tone=tone)
