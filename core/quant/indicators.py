@@ -13,6 +13,7 @@ Two kinds, and what a session without a bar does to them:
 Sources: J. Welles Wilder, New Concepts in Technical Trading Systems (1978), for ATR and RSI; the TA-Lib C library for seeds.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -155,13 +156,33 @@ def enough(bars: Floats, age: Floats, period: int) -> Flags:
     return (age >= period) & (bars >= MOST * period)
 
 
-def total(rows: Floats) -> Floats:
-    """Sum each column over its sessions with a bar; 0 when there is none. Added oldest first."""
+def total(rows: Floats) -> tuple[Floats, Floats]:
+    """Sum each column over its sessions with a bar, oldest first, and count these sessions."""
     plain: Floats = np.add.reduce(rows, axis=0)
+    count = np.full(rows.shape[1], float(len(rows)))
     holes = np.flatnonzero(np.isnan(plain))
     if len(holes):
-        plain[holes] = np.nansum(rows[:, holes], axis=0)
-    return plain
+        some = rows[:, holes]
+        plain[holes] = np.nansum(some, axis=0)
+        count[holes] = np.count_nonzero(~np.isnan(some), axis=0)
+    return plain, count
+
+
+def simple_means(rows: Floats, age: Floats, periods: Sequence[int]) -> tuple[Floats, ...]:
+    """Give the simple moving average of each period (ascending) in one pass over the rows; one row per period.
+
+    Parameters
+    ----------
+    rows : the last sessions, up to the longest period of them.
+    age : as in `enough`.
+    """
+    means = []
+    summed, counted, reached = np.zeros(rows.shape[1]), np.zeros(rows.shape[1]), 0
+    for period in periods:
+        older, bars = total(rows[max(len(rows) - period, 0) : len(rows) - reached])
+        summed, counted, reached = summed + older, counted + bars, min(period, len(rows))
+        means.append(np.where(enough(counted, age, period), summed / np.maximum(counted, 1.0), np.nan))
+    return tuple(means)
 
 
 def range_position(high: Floats, low: Floats, close: Floats) -> Floats:
