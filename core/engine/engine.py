@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 
 from core.engine import approve, close, follow, halt, manage, reconcile, scan
 from core.engine.answers import Explanation, Status
@@ -14,11 +13,12 @@ from core.engine.settings import EngineSettings
 from core.market.sessions import Sessions
 from core.model.instruments import Instrument
 from core.model.market import MarketView
+from core.model.money import ZERO
 from core.model.orders import DOUBTFUL
-from core.model.positions import Book, Marked
+from core.model.positions import Book
 from core.model.proposals import Evidence, Vote
 from core.options.choose import OptionPolicy
-from core.portfolio import marks
+from core.portfolio import marks, performance
 from core.ports.broker import Broker
 from core.ports.clock import Clock
 from core.ports.journal import Journal, StoredProposal
@@ -128,38 +128,25 @@ class Engine:
     async def book(self, view: MarketView | None = None) -> Book:
         """Give the account at current prices."""
         view = view or await self.view()
-        marked = tuple(self._mark(position_id, view) for position_id in sorted(self.books.positions))
-        value = sum((mark.value if mark.value is not None else self._last_mark(mark) for mark in marked), Decimal(0))
-        net = self.books.cash + value
-        points = self.books.equity
-        reserved = sum((envelope.reserved for envelope in self.books.envelopes.values()), Decimal(0))
-        return Book(
-            account=self.account,
-            as_of=view.as_of,
-            cash=self.books.cash,
-            positions=marked,
-            net_liquidation=net,
-            day_start=points[-1].net_liquidation if points else self.settings.start_cash,
-            peak=max((net, *(point.net_liquidation for point in points[-252:]))),
-            reserved=reserved,
-            reserved_cash=sum((proposal.cash_need for proposal in self.books.granted.values()), Decimal(0)),
-            buying_power=self.books.cash,
-            trades_today=self.books.trades_today if self.books.session == _day(view) else 0,
-            consecutive_losses=self.books.losing_streak,
-            paused_session=self.books.paused_session,
-            busy=self.books.busy(),
-            stale_marks=sum(mark.value is None for mark in marked),
+        books = self.books
+        marked = [marks.mark(position, view, view.as_of, self.max_age) for _, position in sorted(books.positions.items())]
+        books.marks.update({mark.position.id: mark.value for mark in marked if mark.value is not None})
+        today = view.session.day if view.session else view.completed
+        memory = marks.Memory(
+            day_start=performance.day_start(books.equity, today, self.settings.start_cash),
+            peak=performance.peak(books.equity, self.settings.start_cash),
+            consecutive_losses=books.losing_streak,
+            paused_session=books.paused_session,
+            values=books.marks,
         )
-
-    def _mark(self, position_id: str, view: MarketView) -> Marked:
-        marked = marks.mark(self.books.positions[position_id], view, view.as_of, self.max_age)
-        if marked.value is not None:
-            self.books.marks[position_id] = marked.value
-        return marked
-
-    def _last_mark(self, marked: Marked) -> Decimal:
-        cost = sum((holding.cost for holding in marked.position.holdings), Decimal(0))
-        return self.books.marks.get(marked.position.id, cost)
+        commitments = marks.Commitments(
+            reserved=sum((envelope.reserved for envelope in books.envelopes.values()), ZERO),
+            reserved_cash=sum((proposal.cash_need for proposal in books.granted.values()), ZERO),
+            buying_power=books.cash,
+            trades_today=books.trades_today if books.session == today else 0,
+            busy=books.busy(),
+        )
+        return marks.book(self.account, view.as_of, books.cash, marked, memory, commitments)
 
     async def explain(self, symbol: str) -> Explanation:
         """Say which gates of the first strategy the symbol passes on the last completed bar, with value and threshold."""
@@ -186,7 +173,3 @@ class Engine:
             reconciled=self.reconciled,
             targets=self.measures.targets(),
         )
-
-
-def _day(view: MarketView) -> date | None:
-    return view.session.day if view.session else None

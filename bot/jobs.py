@@ -1,0 +1,54 @@
+"""Doing what the timetable says is due; the live desk and the replay use the same one."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.timetable import JOBS, Occasion, due
+from core.engine import tell
+from core.engine.engine import Engine
+from core.model.errors import QuantMatrixError
+from core.model.notes import Tone
+from core.posts import Post
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Jobs:
+    """Runs each occasion once, whichever process gets to it first.
+
+    Attributes
+    ----------
+    since : datetime
+        Everything up to here has been looked at.
+    """
+
+    engine: Engine
+    posts: Mapping[str, Post]
+    since: datetime
+
+    async def run(self, now: datetime) -> tuple[Occasion, ...]:
+        """Do what became due; answers what was done."""
+        occasions = due(JOBS, self.since, now, self.engine.sessions)
+        done = [occasion for occasion in occasions if await self.engine.journal.claim_job(occasion.job, occasion.at)]
+        for occasion in done:
+            await self._do(occasion)
+        self.since = now
+        return tuple(done)
+
+    async def _do(self, occasion: Occasion) -> None:
+        """One occasion; a failure is told and logged, the desk goes on."""
+        verbs = {"entries": self.engine.entries, "scan": self.engine.scan, "close": self.engine.close_session}
+        try:
+            if occasion.job in verbs:
+                await verbs[occasion.job]()
+            elif occasion.job in self.posts:
+                note = await self.posts[occasion.job].compose(self.engine, occasion.at)
+                await self.engine.journal.put_notes([note])
+                self.engine.notifier.wake()
+        except QuantMatrixError as error:
+            _LOG.warning("job %s of %s failed: %s", occasion.job, occasion.at, error)
+            note = tell.desk_note(f"job-{occasion.job}", f"{occasion.job} failed", str(error), self.engine.clock.now(), Tone.BAD)
+            await self.engine.journal.put_notes([note])
