@@ -21,7 +21,7 @@ STEPS = 101
 CERTAIN = 1e-7
 #: Beyond so many deviations the tree is of no use and the outcome as good as certain.
 FAR = 150.0
-#: Half width of the volatility difference that vega is measured over.
+#: Volatility difference over which the vega of the right to exercise early is measured.
 VEGA_STEP = 0.005
 LOWEST, HIGHEST = 1e-3, 10.0
 
@@ -205,12 +205,11 @@ def sensitivities(
     intrinsic = sign * (s - k)
     if exact + early <= intrinsic:
         return intrinsic, sign, 0.0, 0.0, 0.0
-    wide, narrow = v + VEGA_STEP, max(v - VEGA_STEP, 0.5 * v)
-    higher = tree(s, k, t, r, q, wide, sign, value, spot, weights)[0]
-    lower = tree(s, k, t, r, q, narrow, sign, value, spot, weights)[0]
-    price, delta, gamma = exact + max(early, 0.0), delta + more_delta, max(gamma + more_gamma, 0.0)
+    wider = tree(s, k, t, r, q, v + VEGA_STEP, sign, value, spot, weights)[0]
+    price, gamma = exact + max(early, 0.0), max(gamma + more_gamma, 0.0)
+    delta = sign * min(max(sign * (delta + more_delta), 0.0), 1.0)
     theta = r * price - (r - q) * s * delta - 0.5 * v * v * s * s * gamma
-    return price, delta, gamma, theta, max(vega + (higher - lower) / (wide - narrow), 0.0)
+    return price, delta, gamma, theta, max(vega + (wider - early) / VEGA_STEP, 0.0)
 
 
 @compiled
