@@ -76,7 +76,7 @@ def test_the_quoted_price_stays_inside_the_bar_and_touches_its_ends() -> None:
             for quote in quotes:
                 assert quote is not None
                 assert 0 < quote.bid < quote.ask
-assert quote.spread <= max(quote.mid / 100, 2 * Decimal("0.01"))
+                assert quote.spread <= max(quote.mid / 100, 2 * Decimal("0.01"))
                 assert quote.bid_size >= 100
                 assert not quote.modelled
 

@@ -11,7 +11,6 @@ from core.feeds.simulated.days import Day, before_first, next_day
 from core.feeds.simulated.quotes import Tape
 from core.feeds.simulated.reading import Reading, World
 from core.market.features import FeatureState
-from core.market.panel import KEEP
 from core.market.sessions import NEW_YORK
 from core.model.errors import OperatorError
 from core.model.instruments import Instrument
@@ -34,6 +33,7 @@ class SimulatedMarket:
         self._world = world
         self._clock = clock
         self._days = [session.day for session in world.calendar]
+        self._dates = np.array(self._days, dtype="datetime64[D]")
         self._begin()
         self._move_to(clock.now())
 
@@ -115,7 +115,8 @@ class SimulatedMarket:
         """Bars of one name up to a session, in the share units of another; also for views from before the latest session."""
         panel = self._state.panel
         count = bisect_right(panel.days, last)
-        table = panel.matrix(place, KEEP + len(panel))[:, :count].copy()
+        first = bisect_right(self._days, panel.days[0]) - 1
+        table = panel.matrix(place, len(panel))[:, :count].copy()
         symbol = self._world.traits.symbols[place]
         for tape in self._tapes:
             for action in tape.day.actions:
@@ -123,5 +124,4 @@ class SimulatedMarket:
                     table[:4] *= float(action.value)
                     table[4] /= float(action.value)
         there = ~np.isnan(table[3])
-        days = np.array(panel.days[:count], dtype="datetime64[D]")
-        return Bars(days[there], *(row[there] for row in table))
+        return Bars(self._dates[first : first + count][there], *(row[there] for row in table))
