@@ -87,7 +87,7 @@ def _unpack(value: object) -> object:
 
 
 def _unpack_scalar(value: Mapping[str, str]) -> object:
-    kind, text = next(iter(value.items()))
+    ((kind, text),) = value.items()
     if kind == "word":
         return _WORDS[text[0]](text[1])
     if kind == "decimal":
