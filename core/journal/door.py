@@ -1,0 +1,137 @@
+"""One transaction at a time: how a function that takes a connection gets one, is committed, and is never left half done."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from core.journal.place import DRIVER_ERRORS, Watch
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Work = Callable[Concatenate[Connection, P], T]
+At = Callable[[str], None]
+
+_RETRIES = 3
+_SERIALISATION = frozenset({"40001", "40P01"})
+
+
+class Door(Protocol):
+    """Runs work inside one transaction. `point` names the write point, called just before and ("+") just after the commit."""
+
+    async def write(self, point: str, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run and commit; when the work raises, nothing of it stays."""
+        ...
+
+    async def read(self, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run on one consistent state of the database."""
+        ...
+
+    async def close(self) -> None:
+        """Let what is under way finish, then let go of the database."""
+        ...
+
+
+class AsyncDoor:
+    """For a live desk: one writing connection and one reading connection, each used by one task at a time."""
+
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine, watch: Watch, at: At) -> None:
+        self._writer, self._reader, self._watch, self._at = writer, reader, watch, at
+        self._writing, self._reading = asyncio.Lock(), asyncio.Lock()
+        self._running: set[asyncio.Task[object]] = set()
+
+    async def write(self, point: str, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run and commit, also when the caller is cancelled meanwhile."""
+        return await self._shielded(self._write(point, lambda connection: work(connection, *args, **kwargs)))
+
+    async def read(self, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run on one consistent state of the database."""
+        return await self._shielded(self._read(lambda connection: work(connection, *args, **kwargs)))
+
+    async def close(self) -> None:
+        """Let what is under way finish, then let go of the database."""
+        while self._running:
+            await asyncio.wait(self._running)
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+    async def _shielded(self, running: Coroutine[object, object, T]) -> T:
+        task = asyncio.ensure_future(running)
+        self._running.add(task)
+        task.add_done_callback(self._forget)
+        return await asyncio.shield(task)
+
+    def _forget(self, task: "asyncio.Task[object]") -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # read, so that the error of an abandoned task is not reported as forgotten
+
+    async def _write(self, point: str, work: Callable[[Connection], T]) -> T:
+        async with self._writing:
+            self._watch.check()
+            for left in reversed(range(_RETRIES + 1)):
+                try:
+                    return await self._once(point, work)
+                except DRIVER_ERRORS as error:
+                    if not (left and _lost_race(error)):
+                        raise self._watch.explain(error) from error
+            raise AssertionError("the last try returns or raises")
+
+    async def _once(self, point: str, work: Callable[[Connection], T]) -> T:
+        async with self._writer.begin() as connection:
+            result = await connection.run_sync(work)
+            if point:
+                self._at(point)
+        if point:
+            self._at(f"{point}+")
+        return result
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        async with self._reading:
+            try:
+                async with self._reader.connect() as connection:
+                    return await connection.run_sync(work)
+            except DRIVER_ERRORS as error:
+                raise self._watch.explain(error) from error
+
+
+class InlineDoor:
+    """For output that can be made again (a replay): each transaction runs at once, on the caller's own thread."""
+
+    def __init__(self, engine: Engine, watch: Watch, at: At) -> None:
+        self._engine, self._watch, self._at = engine, watch, at
+        self._connection = engine.connect()
+
+    async def write(self, point: str, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run and commit."""
+        try:
+            with self._connection.begin():
+                result = work(self._connection, *args, **kwargs)
+                if point:
+                    self._at(point)
+        except DRIVER_ERRORS as error:
+            raise self._watch.explain(error) from error
+        if point:
+            self._at(f"{point}+")
+        return result
+
+    async def read(self, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run on the one connection."""
+        try:
+            with self._connection.begin():
+                return work(self._connection, *args, **kwargs)
+        except DRIVER_ERRORS as error:
+            raise self._watch.explain(error) from error
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        self._connection.close()
+        self._engine.dispose()
+
+
+def _lost_race(error: Exception) -> bool:
+    """Whether PostgreSQL asks to run the same transaction again; nothing of it was stored."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _SERIALISATION

@@ -1,0 +1,93 @@
+"""Fills, and movements that are no fill."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, select
+
+from core.journal.bodies import dump, load
+from core.journal.books import save_position
+from core.journal.orders import add_event, stand
+from core.journal.outbox import put_notes
+from core.journal.statements import insert_new
+from core.journal.tables import fill, order_event, transaction
+from core.model.notes import Note
+from core.model.orders import Fill, Order, Transaction
+from core.model.positions import Position
+
+_KNOWN = select(fill.c.account, fill.c.exec_id, fill.c.version).where(fill.c.exec_id.in_(bindparam("ids", expanding=True)))
+_KNOWN_EVENT = select(order_event.c.seq).where(order_event.c.event_key == bindparam("key"))
+_OF_ACCOUNT = select(fill.c.body).where(fill.c.account == bindparam("owner")).order_by(fill.c.at, fill.c.exec_id, fill.c.version)
+_SINCE = _OF_ACCOUNT.where(fill.c.at >= bindparam("since"))
+_TRANSACTIONS = (
+    select(transaction.c.body).where(transaction.c.account == bindparam("owner")).order_by(transaction.c.at, transaction.c.id)
+)
+_INSERT = fill.insert()
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """Fills with what they led to."""
+
+    fills: Sequence[Fill]
+    order: Order | None
+    position: Position | None
+    notes: Sequence[Note]
+    event_key: str
+
+
+def record_fills(connection: Connection, fact: Execution) -> bool:
+    """W10. False, and nothing is changed, when any of the fills or the event is known."""
+    if _known(connection, fact):
+        return False
+    if fact.fills:
+        connection.execute(_INSERT, [_row(one) for one in fact.fills])
+    if fact.order is not None:
+        stand(connection, fact.order)
+    if fact.event_key:
+        at = fact.order.updated_at if fact.order else fact.fills[-1].at if fact.fills else None
+        add_event(connection, fact.order.key if fact.order else None, "", at, fact.event_key)
+    if fact.position is not None:
+        save_position(connection, fact.position)
+    put_notes(connection, fact.notes)
+    return True
+
+
+def _known(connection: Connection, fact: Execution) -> bool:
+    if fact.event_key and connection.scalar(_KNOWN_EVENT, {"key": fact.event_key}) is not None:
+        return True
+    if not fact.fills:
+        return False
+    stored = {tuple(row) for row in connection.execute(_KNOWN, {"ids": [one.exec_id for one in fact.fills]})}
+    return any((one.account, one.exec_id, one.version) in stored for one in fact.fills)
+
+
+def _row(fact: Fill) -> dict[str, object]:
+    return {
+        "account": fact.account, "exec_id": fact.exec_id, "version": fact.version, "order_key": fact.order_key, "at": fact.at,
+        "quantity": fact.quantity, "price": fact.price, "fee": fact.fee, "body": dump(fact),
+    }  # fmt: skip
+
+
+def fills(connection: Connection, account: str, since: datetime | None) -> Sequence[Fill]:
+    """Give the fills of an account, oldest first."""
+    if since is None:
+        return [load(Fill, body) for body in connection.scalars(_OF_ACCOUNT, {"owner": account})]
+    return [load(Fill, body) for body in connection.scalars(_SINCE, {"owner": account, "since": since})]
+
+
+def record_transaction(connection: Connection, fact: Transaction, positions: Sequence[Position], notes: Sequence[Note]) -> bool:
+    """A movement with the positions after it; False, and nothing is changed, when it is known."""
+    row = {"account": fact.account, "id": fact.id, "at": fact.at, "cash": fact.cash, "body": dump(fact)}
+    if not insert_new(connection, transaction, row):
+        return False
+    for position in positions:
+        save_position(connection, position)
+    put_notes(connection, notes)
+    return True
+
+
+def transactions(connection: Connection, account: str) -> Sequence[Transaction]:
+    """Give the movements of an account that are no fill, oldest first."""
+    return [load(Transaction, body) for body in connection.scalars(_TRANSACTIONS, {"owner": account})]

@@ -1,0 +1,67 @@
+"""Switches and small facts: kill level, settings, jobs that were run."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from core.journal import audit
+from core.journal.columns import EPOCH, clean
+from core.journal.outbox import put_notes
+from core.journal.statements import insert_new, put
+from core.journal.tables import job_run, kill, setting
+from core.model.notes import Note
+from core.model.signals import Intent
+from core.ports.journal import Kill
+
+_KILL = select(kill).order_by(kill.c.seq.desc()).limit(1)
+_SETTING = select(setting.c.value).where(setting.c.name == bindparam("key"))
+_LAST_JOB = select(func.max(job_run.c.scheduled_for)).where(job_run.c.job == bindparam("key"))
+
+#: Level from which on not even risk may be reduced.
+HALT = 2
+
+
+def set_kill(connection: Connection, fact: Kill, notes: Sequence[Note]) -> None:
+    """Keep every change of the kill level; the last one holds."""
+    row = {"level": fact.level, "by": clean(fact.by), "reason": clean(fact.reason), "at": fact.at}
+    connection.execute(kill.insert(), row)
+    audit.append(connection, fact.by, "kill level", {"level": fact.level, "reason": fact.reason}, fact.at)
+    put_notes(connection, notes)
+
+
+def current_kill(connection: Connection) -> Kill:
+    """Give the kill level that holds now; level 0 when nobody ever set one."""
+    row = connection.execute(_KILL).first()
+    return Kill(0, "", "", EPOCH) if row is None else Kill(row.level, row.by, row.reason, row.at)
+
+
+def forbidden(level: int, intent: Intent) -> str | None:
+    """Why this kill level forbids an order of the intent, or None."""
+    if level >= HALT:
+        return f"kill level {level} forbids every order"
+    if level > 0 and intent is not Intent.CLOSE:
+        return f"kill level {level} allows only orders that close"
+    return None
+
+
+def set_setting(connection: Connection, name: str, value: str) -> None:
+    """Keep a small fact; the last value holds."""
+    put(connection, setting, {"name": name, "value": clean(value)})
+
+
+def get_setting(connection: Connection, name: str) -> str | None:
+    """Give a small fact."""
+    value: str | None = connection.scalar(_SETTING, {"key": name})
+    return value
+
+
+def claim_job(connection: Connection, job: str, scheduled_for: datetime) -> bool:
+    """Take one occasion of a job; False when it was taken before."""
+    return insert_new(connection, job_run, {"job": job, "scheduled_for": scheduled_for})
+
+
+def last_job(connection: Connection, job: str) -> datetime | None:
+    """Give the latest occasion of a job that was taken."""
+    last: datetime | None = connection.scalar(_LAST_JOB, {"key": job})
+    return last
