@@ -89,9 +89,7 @@ async def vote(engine: "Engine", vote: Vote, evidence: Evidence | None) -> str |
 
 async def _weigh(engine: "Engine", stored: StoredProposal, evidence: Evidence) -> str:
     if not evidence.intact:
-        body = f"{stored.proposal.id}: {evidence.reason}"
-        await engine.journal.put_notes([tell.desk_note("void", "A card was tampered with", body, engine.clock.now(), Tone.BAD)])
-        return await end(engine, stored, ProposalState.VOID, evidence.reason or "the card is not as it was posted")
+        return await _void(engine, stored, evidence.reason or "the card is not as it was posted")
     if evidence.vetoers:
         return await end(engine, stored, ProposalState.VETOED, f"vetoed by {', '.join(evidence.vetoers)}")
     if not evidence.approvers:
@@ -99,6 +97,19 @@ async def _weigh(engine: "Engine", stored: StoredProposal, evidence: Evidence) -
     if engine.clock.now() - evidence.read_at > timedelta(seconds=EVIDENCE_SECONDS):
         return "What was read on Discord is too old to act on; please react again."
     return await claim(engine, stored, evidence.approvers, evidence.read_at, policy=False)
+
+
+async def void(engine: "Engine", proposal_id: str, reason: str) -> None:
+    """End a proposal whose card was touched; one that has ended already stays as it is."""
+    stored = await engine.journal.proposal(proposal_id)
+    if stored is not None and stored.state in PENDING:
+        await _void(engine, stored, reason)
+
+
+async def _void(engine: "Engine", stored: StoredProposal, reason: str) -> str:
+    body = f"{stored.proposal.id}: {reason}"
+    await engine.journal.put_notes([tell.desk_note("void", "A card was tampered with", body, engine.clock.now(), Tone.BAD)])
+    return await end(engine, stored, ProposalState.VOID, reason)
 
 
 async def claim(engine: "Engine", stored: StoredProposal, by: tuple[str, ...], evidence_at: datetime, *, policy: bool) -> str:

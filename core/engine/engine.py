@@ -108,6 +108,11 @@ class Engine:
         async with self.lock:
             return await approve.vote(self, vote, evidence)
 
+    async def void(self, proposal_id: str, reason: str) -> None:
+        """End a proposal whose card is not as it was posted: edited, deleted, or cleared of its reactions."""
+        async with self.lock:
+            await approve.void(self, proposal_id, reason)
+
     async def close_position(self, position_id: str, quantity: int | None, by: str) -> str:
         """Close a position, or so many units of it, on a person's word; answers one sentence."""
         async with self.lock:

@@ -1,0 +1,296 @@
+"""Reactions and buttons on approval cards -> votes of the engine.
+
+Events are sorted in constant time: strangers are only counted, the people of the allow-list go into a bounded queue and are
+served first. Whatever an event says, a yes is acted on only with evidence that was fetched afresh (`bot.evidence`).
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+
+import discord
+
+from bot import cards
+from bot.access import TROUBLE, Access, Standing
+from bot.crowd import Crowd
+from bot.evidence import Reader, decides
+from bot.notifier import Posted
+from core.engine.engine import Engine
+from core.model.errors import QuantMatrixError, RetryError
+from core.model.proposals import PENDING, Evidence, ProposalState, Vote
+from core.ports.journal import StoredProposal
+
+LOG = logging.getLogger(__name__)
+WORKERS = 4
+QUEUE = 1_000
+REMEMBERED = 1_000
+FLUSH_SECONDS = 2.0
+RETRIES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """One observed change of one reaction of a person of the allow-list; `who` None: the event did not carry the member."""
+
+    message_id: int
+    channel_id: int
+    guild_id: int | None
+    user_id: int
+    approve: bool
+    present: bool
+    who: Standing | None
+    author_id: int | None = None
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """An open card to be read again: after an absence, or because somebody touched its message."""
+
+    proposal_id: str
+    tries: int = 0
+
+
+@dataclass(slots=True)
+class Approvals:
+    """Everything that people do to cards comes in here.
+
+    Attributes
+    ----------
+    reader : Reader or None
+        Reads Discord for evidence; None while no client is connected.
+    """
+
+    engine: Engine
+    access: Access
+    reader: Reader | None = None
+    crowd: Crowd = field(default_factory=Crowd)
+    _open: dict[int, str] = field(default_factory=dict)
+    _queue: "asyncio.Queue[Hand | Look]" = field(default_factory=lambda: asyncio.Queue(QUEUE))
+    _early: "OrderedDict[int, None]" = field(default_factory=OrderedDict)
+    _spoofs: "OrderedDict[int, None]" = field(default_factory=OrderedDict)
+    _later: "set[asyncio.Task[None]]" = field(default_factory=set)
+
+    def attach(self, client: discord.Client | None) -> None:
+        """A new client is connected, or none is."""
+        self.reader = Reader(client, self.access, self.engine.journal, self.engine.clock) if client else None
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(WORKERS):
+                    group.create_task(self._work())
+                group.create_task(self._flush())
+        finally:
+            for task in self._later:
+                task.cancel()
+
+    # what comes in
+
+    def reacted(self, event: discord.RawReactionActionEvent, *, present: bool) -> None:
+        """Sort one raw reaction event; constant time, never waits."""
+        approve = decides(event.emoji)
+        if approve is None or self.reader is None or event.user_id == self.reader.me:
+            return
+        if event.member is not None and event.member.bot:
+            return
+        if self.access.person(event.user_id) is None:
+            proposal_id = self._open.get(event.message_id)
+            if proposal_id is not None and present:
+                self.crowd.count(proposal_id, event.user_id, approve=approve)
+            return
+        who = Standing.of(event.member) if event.member else None
+        self._put(
+            Hand(event.message_id, event.channel_id, event.guild_id, event.user_id, approve, present, who, event.message_author_id)
+        )
+
+    def touched(self, message_id: int) -> None:
+        """Somebody edited or deleted a message, or cleared its reactions."""
+        proposal_id = self._open.get(message_id)
+        if proposal_id is not None:
+            self._put(Look(proposal_id))
+
+    def channel_gone(self, channel_id: int) -> None:
+        """A channel was deleted: look at every open card that stood in it."""
+        for stored in self.engine.books.pending.values():
+            if stored.channel_id in (channel_id, None):
+                self._put(Look(stored.proposal.id))
+
+    async def posted(self, card: Posted) -> None:
+        """A card became open; somebody may have been faster than our journal."""
+        self._open[card.message_id] = card.proposal_id
+        stored = await self.engine.journal.proposal(card.proposal_id)
+        if stored is not None and card.proposal_id in self.engine.books.pending:
+            self.engine.books.pending[card.proposal_id] = stored
+        if self._early.pop(card.message_id, 0) is None:
+            self._put(Look(card.proposal_id))
+
+    async def read_back(self) -> None:
+        """After every ready and resume: what people did to open cards in between was not replayed, so it is read."""
+        for stored in await self.engine.journal.proposals([ProposalState.OPEN]):
+            if stored.message_id is not None:
+                self._open[stored.message_id] = stored.proposal.id
+                self._put(Look(stored.proposal.id))
+
+    def _put(self, item: Hand | Look) -> None:
+        try:
+            self._queue.put_nowait(item)
+        except asyncio.QueueFull:
+            LOG.error("More than %s decisions wait; one on %s is dropped, react again", QUEUE, item)  # noqa: TRY400 - no traceback needed
+
+    # what is done about it
+
+    async def _work(self) -> None:
+        while True:
+            item = await self._queue.get()
+            try:
+                await (self._hand(item) if isinstance(item, Hand) else self._look(item))
+            except RetryError as error:
+                self._again(item, error)
+            except QuantMatrixError as error:
+                LOG.error("A decision on Discord could not be handled: %s", error)  # noqa: TRY400 - the sentence says it all
+            except Exception:  # the edge of this loop: one bad event must not stop the others
+                LOG.exception("A decision on Discord could not be handled")
+
+    def _again(self, item: Hand | Look, error: RetryError) -> None:
+        """Try an item again later; it ends when its card does."""
+        LOG.warning("%s", error)
+        wait = RETRIES[min(item.tries, len(RETRIES) - 1)]
+        task = asyncio.create_task(self._put_later(replace(item, tries=item.tries + 1), wait))
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def _put_later(self, item: Hand | Look, seconds: float) -> None:
+        await self.engine.clock.sleep(seconds)
+        self._put(item)
+
+    async def _hand(self, hand: Hand) -> None:
+        stored = await self._card_of(hand)
+        if stored is None or self.reader is None:
+            return
+        if stored.state not in PENDING and hand.tries:
+            return
+        vote = self._vote(stored, hand.user_id, "reaction", approve=hand.approve, present=hand.present)
+        refusal = self.access.refusal(hand.who, vote.at) if hand.who else None
+        if refusal and hand.present:
+            await self.engine.vote(replace(vote, allowed=False, reason=refusal), None)
+            return
+        if not (hand.approve and hand.present) or stored.state not in PENDING:
+            await self._say(vote, None)
+            return
+        try:
+            evidence = await self.reader.read(stored)
+        except RetryError:
+            await self.engine.vote(vote, None)
+            raise
+        await self._say(vote, evidence)
+
+    async def _say(self, vote: Vote, evidence: Evidence | None) -> None:
+        answer = await self.engine.vote(vote, evidence)
+        LOG.info("Proposal %s, %s: %s", vote.proposal_id, vote.voter, answer or "noted")
+
+    def _vote(self, stored: StoredProposal, user_id: int, source: str, *, approve: bool, present: bool) -> Vote:
+        voter = self.access.person(user_id) or f"user {user_id}"
+        return Vote(stored.proposal.id, voter, approve, present, allowed=True, source=source, at=self.engine.clock.now())
+
+    async def _card_of(self, hand: Hand) -> StoredProposal | None:
+        """Find the card that a reaction is on; anything that only looks like one is noted as a possible spoof."""
+        stored = await self.engine.journal.proposal_by_message(hand.message_id)
+        settings = self.access.settings
+        ours = self.reader is not None and hand.author_id in (None, self.reader.me)
+        at_home = hand.guild_id == settings.guild_id and hand.channel_id in settings.channels.ids
+        if stored is not None and ours and at_home and stored.channel_id == hand.channel_id:
+            return stored
+        if stored is None and ours and at_home:
+            _remember(self._early, hand.message_id)
+            return None
+        if hand.present and hand.message_id not in self._spoofs:
+            _remember(self._spoofs, hand.message_id)
+            body = {"message": hand.message_id, "channel": hand.channel_id, "guild": hand.guild_id, "author": hand.author_id}
+            await self.engine.journal.audit(f"user {hand.user_id}", "spoof?", body, self.engine.clock.now())
+            LOG.warning("A reaction by an approver on message %s, which is no card of this desk, was ignored", hand.message_id)
+        return None
+
+    async def _look(self, look: Look) -> None:
+        """Read an open card and record what changed since it was last seen: vetoes first, then approvals."""
+        stored = await self.engine.journal.proposal(look.proposal_id)
+        if stored is None or stored.state is not ProposalState.OPEN or self.reader is None:
+            return
+        evidence = await self.reader.read(stored)
+        if not evidence.intact:
+            await self.engine.void(look.proposal_id, evidence.reason)
+            return
+        votes = await self.engine.journal.votes(look.proposal_id)
+        known = {(vote.voter, vote.approve) for vote in votes if vote.present and vote.allowed and vote.source != "button"}
+        at = self.engine.clock.now()
+        standing = {(name, False) for name in evidence.vetoers} | {(name, True) for name in evidence.approvers}
+        changes = sorted((known ^ standing) | {entry for entry in standing if entry[1]}, key=lambda entry: entry[1])
+        for name, approve in changes:
+            present = (name, approve) in standing
+            vote = Vote(look.proposal_id, name, approve, present, allowed=True, source="read back", at=at)
+            await self._say(vote, evidence if approve and present else None)
+
+    async def _flush(self) -> None:
+        """Write down the strangers of the last seconds in a few rows, and forget cards that have ended."""
+        while True:
+            await self.engine.clock.sleep(FLUSH_SECONDS)
+            try:
+                await self.crowd.write(self.engine)
+                pending = {stored.proposal.id for stored in await self.engine.pending()}
+                for message_id in [key for key, proposal_id in self._open.items() if proposal_id not in pending]:
+                    del self._open[message_id]
+            except QuantMatrixError as error:
+                LOG.error("Reactions of strangers could not be written down: %s", error)  # noqa: TRY400 - the sentence says it all
+
+    # buttons
+
+    async def clicked(self, interaction: discord.Interaction, proposal_id: str, *, approve: bool) -> None:
+        """A button of a card: acknowledge at once, then decide, then say what came of it to that person alone."""
+        deferred = await _defer(interaction)
+        sentence = await self._decide(interaction, proposal_id, approve=approve)
+        if deferred:
+            try:
+                await interaction.edit_original_response(content=cards.cut(sentence, 2_000), allowed_mentions=cards.SILENT)
+            except TROUBLE as error:
+                LOG.warning("The answer to a click could not be shown (%s): %s", type(error).__name__, sentence)
+
+    async def _decide(self, interaction: discord.Interaction, proposal_id: str, *, approve: bool) -> str:
+        now = self.engine.clock.now()
+        who = Standing.of(interaction.user)
+        refusal = self.access.refusal(who, now)
+        if self.access.person(who.user_id) is None or who.bot:
+            self.crowd.count(proposal_id, who.user_id, approve=approve)
+            return f"{refusal} It was noted."
+        stored = await self.engine.journal.proposal(proposal_id)
+        if stored is None or interaction.message is None or interaction.message.id != stored.message_id or self.reader is None:
+            return "This button belongs to no card of this desk."
+        vote = self._vote(stored, who.user_id, "button", approve=approve, present=True)
+        if refusal:
+            return await self.engine.vote(replace(vote, allowed=False, reason=refusal), None) or refusal
+        if not approve or stored.state not in PENDING:
+            return await self.engine.vote(vote, None) or "Noted."
+        try:
+            evidence = await self.reader.read(stored, clicked=who)
+        except RetryError as error:
+            return f"Not decided: {error}. Click again."
+        return await self.engine.vote(vote, evidence) or "Noted."
+
+
+async def _defer(interaction: discord.Interaction) -> bool:
+    """Take the three seconds' pressure off; False when nothing can be shown any more (the click itself still counts)."""
+    try:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+    except discord.HTTPException as error:
+        return error.code == 40060
+    except TROUBLE:
+        return False
+    return True
+
+
+def _remember(ids: "OrderedDict[int, None]", key: int) -> None:
+    """Keep an id, and forget the oldest beyond the limit."""
+    ids[key] = None
+    while len(ids) > REMEMBERED:
+        ids.popitem(last=False)

@@ -1,0 +1,288 @@
+"""Outbox -> Discord: in order in each channel, never twice, never lost. Nothing here raises into the engine."""
+
+import asyncio
+import io
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import groupby
+
+import discord
+
+from bot import cards
+from bot.access import TROUBLE
+from bot.buttons import APPROVE, VETO
+from bot.settings import Channels
+from core.model.errors import QuantMatrixError
+from core.model.notes import Chart, Note, Tone, Topic
+from core.model.proposals import ProposalState
+from core.ports.clock import Clock
+from core.ports.journal import Journal, PendingNote
+
+LOG = logging.getLogger(__name__)
+#: Discord refuses a repeated nonce for a few minutes only; an older try is looked up before it is repeated.
+NONCE_AGE = timedelta(minutes=2)
+LOOK_BACK = 100
+CALL_SECONDS = 15.0
+LONGEST_WAIT = 60.0
+REST = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """An approval card stands in its channel (W3)."""
+
+    proposal_id: str
+    channel_id: int
+    message_id: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """What the notifier needs besides Discord: where notes wait, what time it is, where topics go, who draws.
+
+    Attributes
+    ----------
+    draw : callable
+        Picture of a chart as PNG bytes; runs in a worker thread.
+    at : callable
+        Called with the name of each write point; does nothing outside the kill tests.
+    posted : callable
+        Told of each card that became open.
+    """
+
+    journal: Journal
+    clock: Clock
+    channels: Channels
+    draw: Callable[[Chart], bytes]
+    at: Callable[[str], None]
+    posted: Callable[[Posted], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class DiscordNotifier:
+    """Implements `core.ports.notifier.Notifier`.
+
+    Attributes
+    ----------
+    client : discord.Client or None
+        The client that is connected now; None while there is none.
+    troubles : dict of channel id to str
+        What is wrong with each channel, a sentence each; shown by the status and the doctor.
+    """
+
+    outlet: Outlet
+    client: discord.Client | None = None
+    troubles: dict[int, str] = field(default_factory=dict)
+    _awake: asyncio.Event = field(default_factory=asyncio.Event)
+    _again_at: dict[int, float] = field(default_factory=dict)
+    _failures: dict[int, int] = field(default_factory=dict)
+
+    def wake(self) -> None:
+        """Something was put into the outbox; deliver it soon."""
+        self._awake.set()
+
+    def attach(self, client: discord.Client | None) -> None:
+        """A new client is logged in (or none is); whatever waited for Discord is tried at once."""
+        self.client = client
+        self._again_at.clear()
+        self._failures.clear()
+        self.wake()
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        while True:
+            self._awake.clear()
+            wait = REST
+            if self.client is not None:
+                try:
+                    await self.deliver()
+                    wait = self._next_wait()
+                except QuantMatrixError as error:
+                    LOG.error("The outbox cannot be read or written: %s", error)  # noqa: TRY400 - the sentence says it all
+                    wait = 5.0
+            await self._rest(wait)
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait until woken, but not longer than so many seconds."""
+        tasks = {asyncio.ensure_future(self._awake.wait()), asyncio.ensure_future(self.outlet.clock.sleep(seconds))}
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    def _next_wait(self) -> float:
+        now = self.outlet.clock.monotonic()
+        return min((max(instant - now, 0.01) for instant in self._again_at.values()), default=REST)
+
+    async def deliver(self) -> None:
+        """Try everything that waits, channels side by side, each in its order."""
+        while True:
+            now = self.outlet.clock.monotonic()
+            waiting = [pending for pending in await self.outlet.journal.pending_notes(200) if self._may_go(pending, now)]
+            if not waiting:
+                return
+            waiting.sort(key=lambda pending: (self._channel(pending) or 0, pending.seq))
+            queues = [tuple(queue) for _, queue in groupby(waiting, key=lambda pending: self._channel(pending) or 0)]
+            await asyncio.gather(*(self._channel_in_order(queue) for queue in queues))
+
+    def _may_go(self, pending: PendingNote, now: float) -> bool:
+        return self._again_at.get(self._channel(pending) or 0, 0.0) <= now
+
+    def _channel(self, pending: PendingNote) -> int | None:
+        return pending.edits_message[0] if pending.edits_message else self.outlet.channels.of(pending.note.topic)
+
+    async def _channel_in_order(self, queue: Sequence[PendingNote]) -> None:
+        for pending in queue:
+            channel = self._channel(pending)
+            if channel is None:
+                reason = f"no channel is configured for the topic {pending.note.topic}; set discord.channels.{pending.note.topic}"
+                LOG.warning("Note %s is not told: %s", pending.note.id, reason)
+                await self.outlet.journal.note_failed(pending.seq, reason, give_up=True)
+                continue
+            if not await self._try(pending, channel):
+                return
+
+    async def _try(self, pending: PendingNote, channel: int) -> bool:
+        """Deliver one note; False when its channel has to wait."""
+        client = self.client
+        if client is None:
+            self._again_at[channel] = self.outlet.clock.monotonic() + REST
+            return False
+        try:
+            await self._deliver(client, pending, channel)
+        except TROUBLE as error:
+            return await self._failed(pending, channel, error)
+        if self.troubles.pop(channel, None):
+            LOG.info("Channel %s takes notes again", channel)
+        self._again_at.pop(channel, None)
+        self._failures.pop(channel, None)
+        return True
+
+    async def _deliver(self, client: discord.Client, pending: PendingNote, channel: int) -> None:
+        journal, clock, note = self.outlet.journal, self.outlet.clock, pending.note
+        place = client.get_partial_messageable(channel)
+        message_id = await self._earlier(client, place, pending)
+        await journal.note_attempted(pending.seq, clock.now())
+        picture = await self._picture(note)
+        self.outlet.at("W2")
+        if message_id is None and pending.edits_message is not None:
+            message_id = await _edit(place.get_partial_message(pending.edits_message[1]), note, picture)
+        if message_id is None:
+            message_id = await _send(place, pending, picture)
+        self.outlet.at("W2+")
+        if note.proposal_id is not None and note.decidable:
+            await self._card(place.get_partial_message(message_id), note.proposal_id)
+        await journal.note_delivered(pending.seq, channel, message_id, clock.now())
+
+    async def _earlier(self, client: discord.Client, place: discord.PartialMessageable, pending: PendingNote) -> int | None:
+        """Look for the message of an earlier try among our own; an edit repeats itself harmlessly and needs no look."""
+        young = self.outlet.clock.now() - pending.created_at <= NONCE_AGE
+        if pending.attempted_at is None or pending.edits_message is not None or young:
+            return None
+        LOG.info("Note %s was tried before; looking for it in channel %s before it is sent again", pending.note.id, place.id)
+        key = cards.key_of(pending.note.id)
+        async with asyncio.timeout(CALL_SECONDS):
+            async for message in place.history(limit=LOOK_BACK):
+                ours = client.user is not None and message.author.id == client.user.id
+                if ours and any(cards.key_in(drawn.footer.text) == key for drawn in message.embeds):
+                    return message.id
+        return None
+
+    async def _picture(self, note: Note) -> bytes | None:
+        if note.chart is None:
+            return None
+        try:
+            return await asyncio.to_thread(self.outlet.draw, note.chart)
+        except Exception:  # a picture that cannot be drawn must never hold its note back
+            LOG.exception("The picture of note %s could not be drawn; the note goes without it", note.id)
+            return None
+
+    async def _card(self, message: discord.PartialMessage, proposal_id: str) -> None:
+        """W3: the time to live starts now; then the two reactions to click on."""
+        journal = self.outlet.journal
+        stored = await journal.proposal(proposal_id)
+        if stored is None:
+            return
+        expires_at = self.outlet.clock.now() + timedelta(seconds=stored.proposal.ttl_seconds)
+        if await journal.proposal_posted(proposal_id, message.channel.id, message.id, expires_at):
+            await self.outlet.posted(Posted(proposal_id, message.channel.id, message.id, expires_at))
+        elif stored.state is not ProposalState.OPEN:
+            return
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                await message.add_reaction(APPROVE)
+                await message.add_reaction(VETO)
+        except (discord.Forbidden, discord.NotFound) as error:
+            LOG.warning("The reactions of card %s cannot be added: %s. Allow the bot to add reactions.", proposal_id, error.text)
+
+    async def _failed(self, pending: PendingNote, channel: int, error: BaseException) -> bool:
+        """Say what is wrong once, keep the note, and let the channel wait. A note that Discord calls malformed is given up."""
+        sentence = _sentence(pending.note.topic, channel, error)
+        give_up = isinstance(error, discord.HTTPException) and error.status in (400, 413)
+        await self.outlet.journal.note_failed(pending.seq, sentence, give_up=give_up)
+        if give_up:
+            LOG.error("Note %s is not told: %s", pending.note.id, sentence)
+            return True
+        failures = self._failures[channel] = self._failures.get(channel, 0) + 1
+        lasting = isinstance(error, discord.Forbidden | discord.NotFound)
+        wait = LONGEST_WAIT if lasting else min(2.0 ** (failures - 1), LONGEST_WAIT)
+        self._again_at[channel] = self.outlet.clock.monotonic() + wait
+        if self.troubles.get(channel) != sentence:
+            self.troubles[channel] = sentence
+            LOG.warning("%s The note is kept and tried again.", sentence)
+            if lasting:
+                await self._tell(pending, sentence)
+        return False
+
+    async def _tell(self, pending: PendingNote, sentence: str) -> None:
+        """Tell the status channel about another channel that takes nothing."""
+        if pending.note.topic is Topic.STATUS:
+            return
+        key = f"channel-{pending.note.topic}-{pending.note.id}"
+        body = f"{sentence} Notes for it are kept."
+        note = Note(key, Topic.STATUS, "A channel takes no notes", body, self.outlet.clock.now(), Tone.BAD)
+        await self.outlet.journal.put_notes([note])
+
+
+async def _send(place: discord.PartialMessageable, pending: PendingNote, picture: bytes | None) -> int:
+    """Send a note as a new message; a repeated nonce gives the earlier message back."""
+    note = pending.note
+    drawn, buttons = cards.embed(note, picture=picture is not None), cards.view(note)
+    files = [] if picture is None else [discord.File(io.BytesIO(picture), cards.PICTURE)]
+    async with asyncio.timeout(CALL_SECONDS):
+        if buttons is None:
+            message = await place.send(embed=drawn, files=files, nonce=pending.nonce, allowed_mentions=cards.SILENT)
+        else:
+            message = await place.send(embed=drawn, files=files, view=buttons, nonce=pending.nonce, allowed_mentions=cards.SILENT)
+    return message.id
+
+
+async def _edit(message: discord.PartialMessage, note: Note, picture: bytes | None) -> int | None:
+    """Replace an earlier message; None when it is gone, so that the note becomes a message of its own."""
+    files = [] if picture is None else [discord.File(io.BytesIO(picture), cards.PICTURE)]
+    drawn = cards.embed(note, picture=picture is not None)
+    try:
+        async with asyncio.timeout(CALL_SECONDS):
+            await message.edit(embed=drawn, view=cards.view(note), attachments=files, allowed_mentions=cards.SILENT)
+    except discord.NotFound as error:
+        if error.code == 10008:
+            return None
+        raise
+    return message.id
+
+
+def _sentence(topic: Topic, channel: int, error: BaseException) -> str:
+    where = f"Channel {channel} (discord.channels.{topic})"
+    if isinstance(error, discord.Forbidden):
+        return (
+            f"{where} refuses the bot; let it view the channel, send messages, embed links, attach files and add reactions there."
+        )
+    if isinstance(error, discord.NotFound):
+        return f"{where} does not exist; correct its id in the settings."
+    if isinstance(error, discord.HTTPException):
+        return f"{where}: Discord answered {error.status} ({error.text or type(error).__name__})."
+    return f"{where}: Discord cannot be reached ({type(error).__name__})."
