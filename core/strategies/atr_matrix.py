@@ -113,9 +113,11 @@ class AtrMatrix:
             return ()
         passing = frozenset(evaluate(self.gates, view.features, view.symbols, strict=False).survivors)
         places = {symbol: place for place, symbol in enumerate(view.symbols)}
-        scored = [(self._score(_row(view, places[symbol])), symbol) for symbol in fresh if symbol in passing]
-        scored.sort(key=lambda pair: (-pair[0], pair[1]))
-        return tuple(self._opening(view, symbol, places[symbol], score) for score, symbol in scored[: self.max_signals])
+        rated = [(symbol, *self._rated(view, places[symbol])) for symbol in fresh if symbol in passing]
+        best = sorted((-score, symbol, levels) for symbol, score, levels in rated if levels is not None and score is not None)
+        return tuple(
+            self._opening(view, symbol, places[symbol], (-lowest, levels)) for lowest, symbol, levels in best[: self.max_signals]
+        )
 
     def rate(self, symbol: str, view: MarketView) -> tuple[float | None, Levels | None]:
         """Score and levels of a symbol that passes every gate which can be evaluated; (None, None) for every other one.
@@ -131,8 +133,7 @@ class AtrMatrix:
         results = explain(self.gates, view.features, place, strict=False)
         if any(result.outcome == "fail" for result in results):
             return None, None
-        row = _row(view, place)
-        return self._score(row), self._levels(row)
+        return self._rated(view, place)
 
     def plan(self, signal: Signal, quantity: int, *, options: bool) -> Plan:
         """How to manage a position of so many units; `share_out` says how units are spread over the rungs.
@@ -164,9 +165,14 @@ class AtrMatrix:
         """Stop, then each rung still to fire, lowest first (on the SMA50 and ATR14 of the completed bar)."""
         return (position.plan.stop, *(rung.price for rung in rungs_left(position, view.symbol(position.symbol).features)))
 
-    def _opening(self, view: MarketView, symbol: str, place: int, score: float) -> Signal:
+    def _rated(self, view: MarketView, place: int) -> tuple[float, Levels] | tuple[None, None]:
+        """Score and levels of one column of the features; None for both when its prices make no sense."""
         row = _row(view, place)
         levels = self._levels(row)
+        return (self._score(row), levels) if levels else (None, None)
+
+    def _opening(self, view: MarketView, symbol: str, place: int, rating: tuple[float, Levels]) -> Signal:
+        row, (score, levels) = _row(view, place), rating
         return Signal(
             id=signal_id(self.name, symbol, view.completed, Intent.OPEN, "entry"),
             strategy=self.name,
@@ -177,7 +183,7 @@ class AtrMatrix:
             as_of=view.as_of,
             price=levels.entry,
             reason=(
-                f"{symbol} closed at {levels.entry:.2f}, {row['distance']:.1f} ATR above its rising averages, with a relative "
+                f"{symbol} closed at {levels.entry:.2f}, {row['distance']:.1f} ATR above its SMA50, with a relative "
                 f"strength of {row['rs_best']:.0f} and an ATR of {row['atr_percent']:.1f} % of its price."
             ),
             score=score,
@@ -185,10 +191,13 @@ class AtrMatrix:
             gates=explain(self.gates, view.features, place, strict=False),
         )
 
-    def _levels(self, row: Mapping[str, float]) -> Levels:
+    def _levels(self, row: Mapping[str, float]) -> Levels | None:
         close, atr, sma50 = row["close"], row["atr14"], row["sma50"]
+        stop = close - self.stop_atr * atr
+        if not (math.isfinite(close + atr + sma50) and 0 < stop < close < sma50 + self.rungs[0] * atr):
+            return None
         rungs = tuple(Rung(multiple, price(sma50 + multiple * atr)) for multiple in self.rungs)
-        return Levels(price(close), price(close - self.stop_atr * atr), rungs, price(atr), price(sma50))
+        return Levels(price(close), price(stop), rungs, price(atr), price(sma50))
 
     def _score(self, row: Mapping[str, float]) -> float:
         """Rank of a candidate, 0 to 100: a sum of what is good about it, no probability of anything.

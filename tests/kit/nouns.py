@@ -4,7 +4,6 @@ The market is a small table in memory behind the `Reading` door. The default ins
 New York), in the middle of a session; the last completed bar is that of 11 June.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -79,7 +78,7 @@ def symbol_view(symbol: str = "LEAD", **changes: Any) -> SymbolView:
         symbol=symbol,
         bars=bars(np.linspace(80, features["close"], 260)) if "bars" not in changes else changes["bars"],
         features=features,
-        quote=quote(features["close"]) if math.isfinite(features["close"]) else None,
+        quote=quote(features["close"]) if features["close"] > 1 else None,
         events=Events(earnings_known=True),
         news=(),
         sector="Technology",
