@@ -1,5 +1,6 @@
 """Rows of bars become one matrix (field, session, symbol) on the sessions of the exchange."""
 
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -69,7 +70,7 @@ def to_grid(table: pa.Table, defects: Counter[str]) -> Grid:
 
 def place_of(days: tuple[date, ...], day: date) -> int:
     """Number of the session on the day, or of the next one; len(days) when there is none."""
-    return int(np.searchsorted(_numbers(days), (day - EPOCH).days))
+    return bisect_left(days, day)
 
 
 def _symbols(column: pa.ChunkedArray) -> tuple[list[str], Places]:

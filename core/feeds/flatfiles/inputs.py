@@ -43,6 +43,10 @@ class Report:
     day: date
     before_open: bool
 
+    def heard_by(self, day: date) -> bool:
+        """Whether the report was out when the session of the day closed."""
+        return self.day < day or (self.day == day and self.before_open)
+
 
 def read_actions(path: Path, defects: Counter[str]) -> tuple[CorporateAction, ...]:
     """Read splits, dividends and delistings, ordered by day and symbol.
