@@ -91,29 +91,8 @@ def modelled_chain(  # noqa: PLR0913, PLR0917 - what a chain is a function of
     """
     level = _checked(underlying, spot, volatility, rate, dividend_yield)
     contracts = _listed(underlying, spot, level, as_of, sessions)
-    strike = np.array([float(contract.strike) for contract in contracts])
-    tenors = {day: years_to(day, as_of) for day in {contract.expiry for contract in contracts}}
-    years = np.array([tenors[contract.expiry] for contract in contracts])
-    terms = (spot, rate, dividend_yield, level)
-    sigma, greeks, touch = _quoted(
-        terms, strike, years, np.array([contract.right is Right.CALL for contract in contracts], np.bool_)
-    )
-    traded = np.empty((2, len(contracts)))
-    kernel.interest(*terms, strike, years, _listing(contracts, strike, spot, seed), traded)
-    return Chain(
-        underlying=underlying,
-        as_of=as_of,
-        spot=spot,
-        rate=rate,
-        dividend_yield=dividend_yield,
-        contracts=contracts,
-        **dict(zip(("bid", "ask", "bid_size", "ask_size"), touch, strict=True)),
-        **dict(zip(("volume", "open_interest"), traded, strict=True)),
-        iv=sigma,
-        **dict(zip(("delta", "gamma", "theta", "vega"), greeks[1:], strict=True)),
-        iv_rank=iv_rank,
-        modelled=True,
-    )
+    columns = _columns(contracts, (spot, rate, dividend_yield, level), as_of, seed)
+    return Chain(underlying, as_of, spot, rate, dividend_yield, contracts, **columns, iv_rank=iv_rank, modelled=True)
 
 
 def modelled_quote(option: Option, spot: float, volatility: float, as_of: datetime, rate: float, dividend_yield: float) -> Quote:
@@ -146,6 +125,22 @@ def _listing(contracts: tuple[Option, ...], strike: Floats, spot: float, seed: i
     share = np.array([1.0 if monthly[contract.expiry] else 0.25 for contract in contracts])
     is_round = strike % (_step(spot / 20) / 1000) == 0
     return 6000.0 * _liquidity(underlying, seed) * share * np.where(is_round, 1.0, 0.5)
+
+
+def _columns(
+    contracts: tuple[Option, ...], terms: tuple[float, float, float, float], as_of: datetime, seed: int | None
+) -> dict[str, Floats]:
+    """Columns of the chain, each of shape (len(contracts),)."""
+    strike = np.array([float(contract.strike) for contract in contracts])
+    tenors = {day: years_to(day, as_of) for day in {contract.expiry for contract in contracts}}
+    years = np.array([tenors[contract.expiry] for contract in contracts])
+    sigma, greeks, touch = _quoted(
+        terms, strike, years, np.array([contract.right is Right.CALL for contract in contracts], np.bool_)
+    )
+    traded = np.empty((2, len(contracts)))
+    kernel.interest(*terms, strike, years, _listing(contracts, strike, terms[0], seed), traded)
+    names = ("bid", "ask", "bid_size", "ask_size", "volume", "open_interest", "iv", "delta", "gamma", "theta", "vega")
+    return dict(zip(names, (*touch, *traded, sigma, *greeks[1:]), strict=True))
 
 
 def _quoted(

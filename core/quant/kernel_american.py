@@ -22,7 +22,7 @@ CERTAIN = 1e-7
 #: Beyond so many deviations the tree is of no use and the outcome as good as certain.
 FAR = 150.0
 #: Volatility difference over which the vega of the right to exercise early is measured.
-VEGA_STEP = 0.005
+VEGA_STEP = 0.002
 LOWEST, HIGHEST = 1e-3, 10.0
 
 
@@ -208,7 +208,7 @@ def sensitivities(
     wider = tree(s, k, t, r, q, v + VEGA_STEP, sign, value, spot, weights)[0]
     price, gamma = exact + max(early, 0.0), max(gamma + more_gamma, 0.0)
     delta = sign * min(max(sign * (delta + more_delta), 0.0), 1.0)
-    theta = r * price - (r - q) * s * delta - 0.5 * v * v * s * s * gamma
+    theta = min(r * price - (r - q) * s * delta - 0.5 * v * v * s * s * gamma, 0.0)
     return price, delta, gamma, theta, max(vega + (wider - early) / VEGA_STEP, 0.0)
 
 
