@@ -82,6 +82,13 @@ async def test_a_small_market_fills_a_part_and_the_rest_on_the_next_quote(rig: R
     assert (done.event, done.leg_filled, [fill.quantity for fill in done.fills]) == (OrderEvent.FULL_FILL, (10,), [4, 6])
 
 
+async def test_two_orders_share_what_one_quote_displays(rig: Rig) -> None:
+    rig.market.show(LEAD, "99.99", "100.01", size=14)
+    await rig.broker.submit(approved("-100.01", name="one"))
+    assert (await rig.broker.submit(approved("-100.01", name="two"))).leg_filled == (4,)
+    assert await rig.broker.positions() == {"LEAD": 14}
+
+
 @pytest.mark.parametrize(
     ("order", "words"),
     [

@@ -11,13 +11,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from brokers.paper import margin
 from brokers.paper.ledger import Ledger, Terms
-from brokers.paper.matching import FillModel, net
+from brokers.paper.matching import FillModel, net, touch
 from brokers.paper.records import Delisting, Dividend, Moment, Split, Ticket
 from core.model.errors import RefusedError
 from core.model.instruments import Instrument, Leg, Option, Right, Side, Stock
 from core.model.market import Quote
+from core.model.money import CENT
 from core.model.orders import OrderEvent, Transaction
 from core.quant.fees import FeeSchedule
 from tests.brokers.rig import CASH
@@ -37,7 +37,7 @@ LEGS = st.lists(
     max_size=2,
     unique_by=lambda leg: leg.instrument,
 ).map(tuple)
-CENTS = st.integers(-15_000, 15_000).map(lambda cents: Decimal(cents) / 100)
+OFFSETS = st.integers(-30, 10).map(lambda cents: Decimal(cents) / 100)
 MODELS = st.builds(
     FillModel,
     improvement=st.sampled_from([0.0, 0.4]),
@@ -53,9 +53,10 @@ class Account(RuleBasedStateMachine):
     @initialize(model=MODELS)
     def begin(self, model: FillModel) -> None:
         self.folder = Path(tempfile.mkdtemp())
-        self.terms = Terms("paper", CASH, model, FeeSchedule())
+        self.terms = Terms("paper", CASH, model, FeeSchedule(per_share=Decimal("0.005")))
         self.now = NOW
-        self.quotes: dict[str, Quote] = {}
+        middles = {THINGS[0]: 100, THINGS[1]: 20, THINGS[2]: 5, THINGS[3]: 2, THINGS[4]: 1}
+        self.quotes = {thing.key: Quote(Decimal(mid) - CENT, Decimal(mid) + CENT, 40, 40, NOW) for thing, mid in middles.items()}
         self.tickets: dict[str, Ticket] = {}
         self.moved: list[Transaction] = []
         self.ledger = Ledger.open(self.terms, self.folder / "ledger.jsonl", NOW)
@@ -69,12 +70,15 @@ class Account(RuleBasedStateMachine):
     def moment(self) -> Moment:
         return Moment(self.now, SESSION, self.quotes)
 
-    @rule(thing=st.sampled_from(THINGS), bid=st.integers(0, 12_000), width=st.integers(0, 300), size=st.integers(0, 60))
-    def show(self, thing: Instrument, bid: int, width: int, size: int) -> None:
-        self.quotes[thing.key] = Quote(Decimal(bid) / 100, Decimal(bid + width) / 100, size, size, self.now)
+    @rule(thing=st.sampled_from(THINGS), move=st.integers(-20, 20), width=st.integers(0, 30), size=st.integers(0, 60))
+    def show(self, thing: Instrument, move: int, width: int, size: int) -> None:
+        self.now += timedelta(seconds=1)
+        bid = max(Decimal(0), self.quotes[thing.key].bid + Decimal(move) / 100)
+        self.quotes[thing.key] = Quote(bid, bid + Decimal(width) / 100, size, size, self.now)
 
-    @rule(legs=LEGS, quantity=st.integers(0, 30), limit=CENTS, key=st.sampled_from(["a", "b", "c"]))
-    def submit(self, legs: tuple[Leg, ...], quantity: int, limit: Decimal, key: str) -> None:
+    @rule(legs=LEGS, quantity=st.integers(0, 30), offset=OFFSETS, key=st.sampled_from(["a", "b", "c"]))
+    def submit(self, legs: tuple[Leg, ...], quantity: int, offset: Decimal, key: str) -> None:
+        limit = net(legs, [touch(leg, self.quotes[leg.instrument.key]) for leg in legs]) + offset
         try:
             report = self.ledger.submit(Ticket(key, legs, quantity, limit), self.moment)
         except RefusedError:
@@ -84,8 +88,7 @@ class Account(RuleBasedStateMachine):
 
     @rule(thing=st.sampled_from(THINGS[:2]), quantity=st.integers(1, 300))
     def buy(self, thing: Instrument, quantity: int) -> None:
-        if thing.key in self.quotes:
-            self.submit((Leg(thing, Side.BUY),), quantity, -self.quotes[thing.key].ask, "bought")
+        self.submit((Leg(thing, Side.BUY),), quantity, Decimal(0), "bought")
 
     @rule(key=st.sampled_from(["a", "b", "c"]))
     def cancel(self, key: str) -> None:
@@ -161,9 +164,14 @@ class Account(RuleBasedStateMachine):
         assert len(ids) == len(set(ids))
 
     @invariant()
-    def without_assignments_and_splits_nothing_is_uncovered(self) -> None:
+    def trading_alone_never_sells_what_is_not_held(self) -> None:
+        held = self.ledger.positions()
+        calls = sum(100 * held.get(thing.key, 0) for thing in THINGS[2:4])
         if not self.moved:
-            assert margin.collateral(self.ledger.positions()) is not None
+            assert held.get("LEAD", 0) >= 0
+            assert held.get("MATE", 0) >= 0
+            assert held.get("LEAD", 0) + calls >= 0
+            assert self.ledger.account(self.now).cash >= 0
 
     def _books(self) -> tuple[object, ...]:
         ledger = self.ledger
