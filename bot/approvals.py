@@ -46,9 +46,10 @@ class Hand:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """An open card to be read again: after an absence, or because somebody touched its message."""
+    """An open card to be read again: after an absence, or because its message was touched; `gone` says what is lost for good."""
 
     proposal_id: str
+    gone: str = ""
     tries: int = 0
 
 
@@ -106,11 +107,11 @@ class Approvals:
             Hand(event.message_id, event.channel_id, event.guild_id, event.user_id, approve, present, who, event.message_author_id)
         )
 
-    def touched(self, message_id: int) -> None:
+    def touched(self, message_id: int, gone: str = "") -> None:
         """Somebody edited or deleted a message, or cleared its reactions."""
         proposal_id = self._open.get(message_id)
         if proposal_id is not None:
-            self._put(Look(proposal_id))
+            self._put(Look(proposal_id, gone))
 
     def channel_gone(self, channel_id: int) -> None:
         """A channel was deleted: look at every open card that stood in it."""
@@ -217,6 +218,9 @@ class Approvals:
         """Read an open card and record what changed since it was last seen: vetoes first, then approvals."""
         stored = await self.engine.journal.proposal(look.proposal_id)
         if stored is None or stored.state is not ProposalState.OPEN or self.reader is None:
+            return
+        if look.gone:
+            await self.engine.void(look.proposal_id, look.gone)
             return
         evidence = await self.reader.read(stored)
         if not evidence.intact:

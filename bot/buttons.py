@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 import discord
 
 if TYPE_CHECKING:
-    from bot.client import Desk
+    from bot.client import DeskClient
 
 APPROVE, VETO = "✅", "❌"
 EMOJI = {"yes": APPROVE, "no": VETO}
@@ -48,5 +48,5 @@ class DecideButton(
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Hand the click to whoever decides."""
-        decider: Decider = cast("Desk", interaction.client).approvals
+        decider: Decider = cast("DeskClient", interaction.client).approvals
         await decider.clicked(interaction, self.proposal_id, approve=self.word == "yes")

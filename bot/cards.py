@@ -3,6 +3,7 @@
 import hashlib
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,24 +26,33 @@ _LOOKUP = re.compile(r"(?:^| · )note (\S+)$")
 
 def embed(note: Note, *, picture: bool = False) -> discord.Embed:
     """Draw a note. The footer ends with the note's id, by which it is found again; it and the title are never crowded out."""
-    footer = _footer(note)
-    title = cut(clean(note.title), TITLE)
+    drawn = panel(note.title, note.body, note.fields, _footer(note), note.tone)
+    drawn.timestamp = note.at
+    if picture:
+        drawn.set_image(url=f"attachment://{PICTURE}")
+    return drawn
+
+
+def panel(title: str, body: str, fields: Sequence[NoteField] = (), footer: str = "", tone: Tone = Tone.INFO) -> discord.Embed:
+    """Draw any text inside the limits; what does not fit ends in an ellipsis, the last fields first."""
+    title, footer = cut(clean(title), TITLE), cut(clean(footer), FOOTER)
     rest = TOTAL - width(footer) - width(title)
-    wanted = [(cut(clean(field.name) or BLANK, NAME), cut(clean(field.value) or "n/a", VALUE)) for field in _fields(note)]
-    for_fields = sum(width(name) + width(value) for name, value in wanted)
-    body = cut(clean(note.body), min(BODY, max(rest - for_fields, rest // 3)))
+    wanted = [
+        (cut(clean(field.name) or BLANK, NAME), cut(clean(field.value) or "n/a", VALUE), field.inline) for field in _fields(fields)
+    ]
+    for_fields = sum(width(name) + width(value) for name, value, _ in wanted)
+    body = cut(clean(body), min(BODY, max(rest - for_fields, rest // 3)))
     rest -= width(body)
-    drawn = discord.Embed(title=title or None, description=body or None, colour=COLOUR[note.tone], timestamp=note.at)
-    for (name, value), field in zip(wanted, _fields(note), strict=True):
+    drawn = discord.Embed(title=title or None, description=body or None, colour=COLOUR[tone])
+    for name, value, inline in wanted:
         room = rest - width(name)
         if room < 2:
             break
-        value = cut(value, room)  # noqa: PLW2901 - the value as it fits
-        drawn.add_field(name=name, value=value, inline=field.inline)
-        rest -= width(name) + width(value)
-    drawn.set_footer(text=footer)
-    if picture:
-        drawn.set_image(url=f"attachment://{PICTURE}")
+        shown = cut(value, room)
+        drawn.add_field(name=name, value=shown, inline=inline)
+        rest -= width(name) + width(shown)
+    if footer:
+        drawn.set_footer(text=footer)
     return drawn
 
 
@@ -52,11 +62,11 @@ def _footer(note: Note) -> str:
     return f"{said} · {key}" if said else key
 
 
-def _fields(note: Note) -> tuple[NoteField, ...]:
-    if len(note.fields) <= FIELDS:
-        return note.fields
-    shown = note.fields[: FIELDS - 1]
-    return (*shown, NoteField(ELLIPSIS, f"and {len(note.fields) - len(shown)} more", inline=False))
+def _fields(fields: Sequence[NoteField]) -> Sequence[NoteField]:
+    if len(fields) <= FIELDS:
+        return fields
+    shown = fields[: FIELDS - 1]
+    return (*shown, NoteField(ELLIPSIS, f"and {len(fields) - len(shown)} more", inline=False))
 
 
 def key_of(note_id: str) -> str:

@@ -1,0 +1,247 @@
+"""The discord.py client: loads the cogs, syncs their commands to the one server, hands events on, and is rebuilt when it ends."""
+
+import logging
+import pkgutil
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+import cogs
+from bot.access import TROUBLE, Access
+from bot.approvals import Approvals
+from bot.buttons import DecideButton
+from bot.notifier import DiscordNotifier
+from bot.replies import Gate, refuse
+from bot.settings_secret import Secret
+from core.engine.engine import Engine
+from core.model.errors import OperatorError
+from core.ports.clock import Clock
+
+LOG = logging.getLogger(__name__)
+DAY = 86_400.0
+#: Discord resets the token of a bot that identifies 1,000 times a day.
+IDENTIFIES = 800
+#: Close codes that trying again cannot help, with the remedy.
+FINAL = {
+    4004: "Discord refused the token; make a new one in the developer portal and set DISCORD_TOKEN",
+    4010: "Discord refused the shard; this program needs none",
+    4011: "Discord wants shards, which this program does not have; use it in fewer servers",
+    4012: "Discord no longer speaks this version of its gateway; update discord.py",
+    4013: "Discord does not know the intents of this program; update discord.py",
+    4014: "Discord did not grant the intents of this program; allow them in the developer portal",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything that a client serves; it outlives each of them.
+
+    Attributes
+    ----------
+    identify_seconds : float
+        Wait before an IDENTIFY that follows another one; 0 on a loopback Discord.
+    """
+
+    engine: Engine
+    access: Access
+    approvals: Approvals
+    notifier: DiscordNotifier
+    clock: Clock
+    identify_seconds: float = 5.0
+    identifies: "deque[float]" = field(default_factory=deque)
+
+    @property
+    def guild_id(self) -> int:
+        """The one server."""
+        return self.access.settings.guild_id
+
+
+class Tree(app_commands.CommandTree["DeskClient"]):
+    """Slash commands: for the one server, at a bearable rate, and never a traceback."""
+
+    async def interaction_check(self, interaction: discord.Interaction["DeskClient"], /) -> bool:
+        """Let a command in, or say why not."""
+        if interaction.type is discord.InteractionType.autocomplete:
+            return interaction.guild_id == self.client.desk.guild_id
+        await self.client.gate.check(interaction, self.client.desk)
+        return True
+
+    async def on_error(self, interaction: discord.Interaction["DeskClient"], error: app_commands.AppCommandError, /) -> None:
+        """Answer with one sentence."""
+        await refuse(interaction, error, self.client.desk.engine.measures)
+
+
+class DeskClient(commands.Bot):
+    """One connection to Discord."""
+
+    def __init__(self, desk: Desk) -> None:
+        intents = discord.Intents(guilds=True, guild_messages=True, guild_reactions=True)
+        super().__init__(
+            commands.when_mentioned,
+            tree_cls=Tree,
+            intents=intents,
+            help_command=None,
+            allowed_mentions=discord.AllowedMentions.none(),
+            max_messages=None,
+            chunk_guilds_at_startup=False,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            guild_ready_timeout=0,
+        )
+        self.desk = desk
+        self.gate = Gate()
+
+    @property
+    def approvals(self) -> Approvals:
+        """Where buttons go."""
+        return self.desk.approvals
+
+    async def setup_hook(self) -> None:
+        """Load every cog of the folder and sync the commands."""
+        self.add_dynamic_items(DecideButton)
+        for module in sorted(pkgutil.iter_modules(cogs.__path__), key=lambda entry: entry.name):
+            await self.load_extension(f"cogs.{module.name}")
+        server = discord.Object(self.desk.guild_id)
+        self.tree.copy_global_to(guild=server)
+        try:
+            await self.tree.sync(guild=server)
+        except discord.Forbidden:
+            LOG.error("Slash commands could not be set up in server %s; invite the bot with: %s", server.id, self.invite)  # noqa: TRY400 - one sentence
+
+    @property
+    def invite(self) -> str:
+        """Link that invites the bot with the least permissions."""
+        return invite(self.application_id or 0)
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Count every IDENTIFY and keep them apart; Discord resets the token of a bot that sends too many."""
+        del shard_id
+        times, now = self.desk.identifies, self.desk.clock.monotonic()
+        while times and now - times[0] > DAY:
+            times.popleft()
+        if len(times) >= IDENTIFIES:
+            raise OperatorError(f"Discord was asked for a new session {IDENTIFIES} times in a day; find out why before a new start")
+        times.append(now)
+        if not initial and self.desk.identify_seconds:
+            await self.desk.clock.sleep(self.desk.identify_seconds)
+
+    async def on_ready(self) -> None:
+        """Serve: a new session replays nothing, so open cards are read."""
+        LOG.info("Connected to Discord as user %s", self.user.id if self.user else "unknown")
+        if self.get_guild(self.desk.guild_id) is None:
+            LOG.error("The bot is not in server %s; invite it with: %s", self.desk.guild_id, self.invite)
+        self.desk.approvals.attach(self)
+        self.desk.notifier.attach(self)
+        await self.desk.approvals.read_back()
+
+    async def on_resumed(self) -> None:
+        """Read open cards again: what a resume replays is not all that happened."""
+        self.desk.notifier.wake()
+        await self.desk.approvals.read_back()
+
+    async def on_error(self, event_method: str, /, *_args: object, **_options: object) -> None:
+        """Log what an event handler raised; the client goes on."""
+        LOG.error("The event %s could not be handled", event_method, exc_info=True)  # noqa: LOG014 - called inside a handler
+
+    async def on_message(self, _message: discord.Message, /) -> None:
+        """Ignore it: there are no commands in text."""
+
+    async def on_raw_reaction_add(self, event: discord.RawReactionActionEvent) -> None:
+        """Somebody reacted."""
+        self.desk.approvals.reacted(event, present=True)
+
+    async def on_raw_reaction_remove(self, event: discord.RawReactionActionEvent) -> None:
+        """Somebody took a reaction back (or a moderator did)."""
+        self.desk.approvals.reacted(event, present=False)
+
+    async def on_raw_reaction_clear(self, event: discord.RawReactionClearEvent) -> None:
+        """All reactions of a message were removed."""
+        self.desk.approvals.touched(event.message_id, "the reactions of the card were cleared")
+
+    async def on_raw_reaction_clear_emoji(self, event: discord.RawReactionClearEmojiEvent) -> None:
+        """All reactions of one emoji were removed."""
+        self.desk.approvals.touched(event.message_id, "the reactions of the card were cleared")
+
+    async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
+        """Somebody with our token, or we ourselves, edited a message."""
+        self.desk.approvals.touched(event.message_id)
+
+    async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
+        """A message was deleted."""
+        self.desk.approvals.touched(event.message_id)
+
+    async def on_raw_bulk_message_delete(self, event: discord.RawBulkMessageDeleteEvent) -> None:
+        """Several messages were deleted."""
+        for message_id in event.message_ids:
+            self.desk.approvals.touched(message_id)
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """A channel was deleted with every card in it."""
+        self.desk.approvals.channel_gone(channel.id)
+
+    async def on_app_command_completion(self, _interaction: discord.Interaction, _command: object) -> None:
+        """A command was answered."""
+        self.desk.engine.measures.count("answers", good=True)
+
+
+def invite(application_id: int) -> str:
+    """Give the link that invites the bot with the least permissions: view, send, embed, attach, history, react."""
+    return discord.utils.oauth_url(application_id, permissions=needed(), scopes=("bot", "applications.commands"))
+
+
+def needed() -> discord.Permissions:
+    """Give the permissions that the bot needs in each of its channels, and no more."""
+    return discord.Permissions(
+        view_channel=True, send_messages=True, embed_links=True, attach_files=True, read_message_history=True, add_reactions=True
+    )
+
+
+async def supervise(desk: Desk, token: Secret, connect: Callable[[DeskClient, str], Awaitable[None]] | None = None) -> None:
+    """Keep a client connected until cancelled: whatever ends one, a new one is built, waiting longer after each quick end.
+
+    Parameters
+    ----------
+    connect : callable, optional
+        Runs one client to its end; `DeskClient.start` when not given.
+
+    Raises
+    ------
+    OperatorError
+        Discord refused the token or the intents, or too many sessions were asked for: trying again cannot help.
+    """
+    failures = 0
+    while True:
+        began = desk.clock.monotonic()
+        reason = await _run(DeskClient(desk), token, connect or DeskClient.start)
+        desk.approvals.attach(None)
+        desk.notifier.attach(None)
+        failures = 1 if desk.clock.monotonic() - began > 120 else failures + 1
+        wait = min(2.0 ** (failures - 1), 60.0) if desk.identify_seconds else 0.2
+        LOG.warning("The connection to Discord ended (%s); a new one is made in %.0f s", reason, wait)
+        await desk.clock.sleep(wait)
+
+
+async def _run(client: DeskClient, token: Secret, connect: Callable[[DeskClient, str], Awaitable[None]]) -> str:
+    """Run one client; answers why it ended."""
+    try:
+        async with client:
+            await connect(client, token.reveal())
+    except discord.LoginFailure as error:
+        raise OperatorError(FINAL[4004]) from error
+    except discord.PrivilegedIntentsRequired as error:
+        raise OperatorError(FINAL[4014]) from error
+    except discord.ConnectionClosed as error:
+        if error.code in FINAL:
+            raise OperatorError(FINAL[error.code]) from error
+        return f"closed with {error.code}"
+    except OperatorError:
+        raise
+    except (*TROUBLE, discord.DiscordException) as error:
+        return f"{type(error).__name__}: {error}"
+    except Exception as error:  # the library ends in many ways when Discord speaks nonsense
+        LOG.exception("The Discord client failed")
+        return type(error).__name__
+    return "the client stopped by itself"
