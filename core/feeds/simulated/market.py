@@ -83,9 +83,9 @@ class SimulatedMarket:
         if began < self._latest.position or completed < self._completed:
             self._begin()
         while self._latest.position < began:
-            self._start_session()
-            if self._latest.position <= completed:
+            if self._completed < self._latest.position:
                 self._complete_session()
+            self._start_session()
         if self._completed < completed:
             self._complete_session()
         if self._board is None:

@@ -8,6 +8,7 @@ import numpy as np
 from core.feeds.simulated.companies import NOTICE
 from core.feeds.simulated.days import Day
 from core.feeds.simulated.names import SECTORS, Traits
+from core.feeds.simulated.quotes import early_price
 from core.model.market import ActionKind, Headline
 
 SOURCE = "simulated news"
@@ -38,11 +39,11 @@ def _report(symbol: str, place: int, day: Day) -> list[Headline]:
     jump = float(day.jump[place])
     if jump == 0:
         return []
-    gap = float(day.open[place] / day.prior[place]) - 1
+    at = day.session.open - timedelta(hours=2)
+    gap = early_price(day, place, at) / float(day.prior[place]) - 1
     tone = max(-1.0, min(1.0, jump / 0.1))
     result = "beats" if jump > 0.01 else "misses" if jump < -0.01 else "meets"
-    at = day.session.open - timedelta(hours=2)
-    return [Headline(symbol, at, f"{symbol} {result} expectations; shares indicated {gap:+.1%}", SOURCE, round(tone, 2))]
+    return [Headline(symbol, at, f"{symbol} {result} expectations; shares {gap:+.1%} in early trading", SOURCE, round(tone, 2))]
 
 
 def _company(symbol: str, place: int, day: Day) -> list[Headline]:

@@ -64,8 +64,7 @@ class Tape:
             return None
         digits = 2 if first >= 1.0 else 4
         if now < day.session.open:
-            share = 1.0 - (day.session.open - now) / EARLY
-            return Touch(round(float(day.prior[place]) ** (1 - share) * first**share, digits), digits, now, 0, thin=True)
+            return Touch(round(early_price(day, place, now), digits), digits, now, 0, thin=True)
         path = self.path(place)
         seconds = (min(now, day.session.close) - day.session.open).total_seconds()
         start, length = day.halts.get(place, (0, 0))
@@ -91,6 +90,13 @@ class Tape:
         typical = float(self.traits.turnover[place]) / touch.price / 23400 * (2 if touch.thin else 10)
         bid, ask = np.maximum(np.round(typical * np.exp(0.6 * draw.standard_normal(2)) / 100), 1)
         return int(bid) * 100, int(ask) * 100
+
+
+def early_price(day: Day, place: int, now: datetime) -> float:
+    """Price before the open: on its way from the last close to the open, in a line of logarithms."""
+    share = 1.0 - (day.session.open - now) / EARLY
+    before, first = float(day.prior[place]), float(day.open[place])
+    return before * math.exp(share * math.log(first / before))
 
 
 def half_spread(touch: Touch, turnover: float) -> int:

@@ -1,5 +1,6 @@
 """How a view reaches into the simulated market for one name. Reads nothing newer than the view's instant."""
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -122,5 +123,6 @@ class Reading:
     def _place(self, symbol: str) -> int:
         place = self.world.places.get(symbol)
         if place is None:
-            raise UnknownSymbolError(f"{symbol!r} is not listed in the simulated market; look for its symbols with /scan")
+            near = difflib.get_close_matches(symbol.upper(), self.world.traits.symbols, 1, 0.0)[0]
+            raise UnknownSymbolError(f"{symbol!r} is not listed in the simulated market; the nearest name is {near}")
         return place

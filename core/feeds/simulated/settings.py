@@ -1,4 +1,4 @@
-"""Settings of the simulated market: every field is a key under `feeds: simulated:` in config.yaml."""
+"""Settings of the simulated market: every field is a key under `feed:` in config.yaml, beside `name: simulated`."""
 
 from dataclasses import dataclass
 from datetime import date
