@@ -1,0 +1,35 @@
+"""One file per risk rule: a frozen dataclass whose fields are its limits and whose `check` measures one thing, purely.
+
+Every rule speaks about every proposal, also when another one already blocks, so that each verdict can be stored with its
+measured value and limit. Rules that guard entries answer PASS for a closing proposal: nothing may keep a person from less risk.
+Only `stale_quote` and `market_closed` bind both ways. A rule whose input does not exist answers ABSENT; what that means is the
+engine's decision (it blocks, except in replay).
+
+To add a rule, add a file with one frozen dataclass that has a class attribute `name` and keeps to `core.ports.rule.RiskRule`;
+`tests/test_every_rule.py` runs it through what every rule must hold to. Files that begin with an underscore are shared parts.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping
+
+from core.model.market import MarketView
+from core.model.positions import Book
+from core.model.proposals import Proposal, Verdict
+from core.ports.plugins import discover
+from core.ports.rule import RiskRule
+
+
+def found() -> Mapping[str, type]:
+    """Every rule of this folder by name.
+
+    Raises
+    ------
+    OperatorError
+        A file is broken, or two use the same name.
+    """
+    return discover(sys.modules[__name__])
+
+
+def vet_all(rules: Iterable[RiskRule], proposal: Proposal, book: Book, view: MarketView) -> tuple[Verdict, ...]:
+    """Ask every rule, none left out, in the order of their names."""
+    return tuple(rule.check(proposal, book, view) for rule in sorted(rules, key=lambda rule: rule.name))
