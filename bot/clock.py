@@ -33,11 +33,10 @@ class SystemClock:
 
 @dataclass(slots=True)
 class HandClock:
-    """Time that stands still until it is turned: for replay and tests."""
+    """Time that stands still until it is turned; who sleeps on it turns it, because nobody else does."""
 
     instant: datetime
     elapsed: float = 0.0
-    turned: asyncio.Event = field(default_factory=asyncio.Event)
 
     def now(self) -> datetime:
         """Aware UTC."""
@@ -48,21 +47,17 @@ class HandClock:
         return self.elapsed
 
     def turn_to(self, instant: datetime) -> None:
-        """Move forward to the instant; an earlier one leaves the clock where it is."""
-        step = (instant - self.instant).total_seconds()
-        if step > 0:
-            self.instant, self.elapsed = instant, self.elapsed + step
-            self.turned.set()
-            self.turned = asyncio.Event()
+        """Go forward; an earlier instant changes nothing."""
+        self.elapsed += max((instant - self.instant).total_seconds(), 0.0)
+        self.instant = max(self.instant, instant)
 
     async def sleep_until(self, instant: datetime) -> None:
-        """Return when somebody has turned the clock that far."""
-        while self.instant < instant:
-            await self.turned.wait()
+        """Go there at once."""
+        self.turn_to(instant)
 
     async def sleep(self, seconds: float) -> None:
-        """Return when somebody has turned the clock that far."""
-        await self.sleep_until(self.instant + timedelta(seconds=seconds))
+        """Go there at once."""
+        self.turn_to(self.instant + timedelta(seconds=seconds))
 
 
 @dataclass(slots=True)

@@ -1,0 +1,66 @@
+"""`python -m bot demo`: the whole desk on a simulated market, beside a loopback Discord with a page. No account, no token."""
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from bot import settings
+from bot.app import Opened, serve
+from bot.clock import SystemClock
+from bot.redact import set_up
+from bot.sandbox.redirect import redirect_discord
+from bot.sandbox.server import Sandbox
+from bot.sandbox.server import Settings as SandboxSettings
+from bot.settings import Channels, DiscordSettings, JournalSettings, Person, Settings
+from bot.settings_secret import Secret
+from core.model.errors import OperatorError
+from core.model.notes import Topic
+
+
+def demo(config: Path | None, *, fresh: bool) -> int:
+    """Run the demo until Ctrl-C.
+
+    Raises
+    ------
+    OperatorError
+        The folder or the port cannot be used.
+    """
+    chosen = settings.load("", {}) if config is None else settings.read(config, {})
+    if chosen.feed.name != "simulated":
+        raise OperatorError(f"feed.name: the demo runs on the simulated market, not on {chosen.feed.name}; use `run` for that")
+    if fresh:
+        shutil.rmtree(chosen.demo.folder, ignore_errors=True)
+    set_up(chosen.log_level.value, ())
+    asyncio.run(_demo(chosen))
+    return 0
+
+
+async def _demo(chosen: Settings) -> None:
+    folder = chosen.demo.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        sandbox = Sandbox(SandboxSettings(world=folder / "chat.jsonl", port=chosen.demo.port), SystemClock())
+        await sandbox.start()
+        stack.push_async_callback(sandbox.stop)
+        redirect_discord(sandbox.api_base, sandbox.gateway_url)
+        engine = replace(chosen.engine, card_seconds=chosen.demo.card_seconds)
+        await serve(_with(chosen, sandbox), folder=folder, engine=engine, ready=_announce(sandbox))
+
+
+def _with(chosen: Settings, sandbox: Sandbox) -> Settings:
+    """The demo's settings: the loopback server's ids, the owner and a second person as approvers, everything in the demo's folder."""
+    channels = Channels(**{topic.value: sandbox.channels[topic.value.replace("_", "-")] for topic in Topic})
+    people = tuple(Person(name, (sandbox.users[name],)) for name in ("owner", "approver"))
+    discord = DiscordSettings(sandbox.guild_id, channels, people, sandbox.roles["approver"], loopback=sandbox.page_url.rstrip("/"))
+    journal = JournalSettings(path=chosen.demo.folder / "journal.db")
+    return replace(chosen, discord=discord, journal=journal, token=Secret(sandbox.token), database=None)
+
+
+def _announce(sandbox: Sandbox) -> Callable[[Opened], Awaitable[None]]:
+    async def announce(_opened: Opened) -> None:
+        print(f"QuantMatrix runs: {sandbox.page_url}", flush=True)  # noqa: T201 - the one line of the demo
+
+    return announce

@@ -1,0 +1,102 @@
+"""The heartbeat: wakes the timetable and the engine, tells the street, and paces a simulated clock."""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot import street
+from bot.clock import SimulatedClock
+from bot.jobs import Jobs
+from bot.settings import DemoSettings
+from bot.timetable import JOBS, upcoming
+from brokers.paper import PaperBroker
+from core.engine.engine import Engine
+from core.feeds.simulated.market import SimulatedMarket
+from core.market.sessions import NEW_YORK
+from core.model.errors import QuantMatrixError
+from core.model.market import Session
+
+LOG = logging.getLogger(__name__)
+#: Seconds of the machine between two turns.
+LIVE_SECONDS, SIMULATED_SECONDS = 5.0, 0.2
+#: After the close the digest and its picture are still to be told before a simulated night is skipped.
+EVENING = timedelta(minutes=40)
+BEFORE_NEXT = timedelta(minutes=1)
+
+
+@dataclass(slots=True)
+class Heart:
+    """One turn after the other; a failed one is logged and counted, the next one comes."""
+
+    engine: Engine
+    jobs: Jobs
+    broker: PaperBroker
+    market: SimulatedMarket
+    demo: DemoSettings
+    _morning: date | None = None
+    _evening: date | None = None
+    _failing: set[str] = field(default_factory=set)
+
+    async def run(self) -> None:
+        """Beat until cancelled."""
+        seconds = SIMULATED_SECONDS if isinstance(self.engine.clock, SimulatedClock) else LIVE_SECONDS
+        scheduler = AsyncIOScheduler(timezone=NEW_YORK)
+        options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": 60, "id": "turn"}
+        scheduler.add_job(self.turn, "interval", seconds=seconds, **options)
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        scheduler.start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            scheduler.shutdown(wait=False)
+
+    async def turn(self) -> None:
+        """Do what is due now."""
+        try:
+            await self._turn()
+        except QuantMatrixError as error:
+            self.engine.measures.count("ticks", good=False)
+            if str(error) not in self._failing:
+                self._failing.add(str(error))
+                LOG.error("The desk could not take its turn: %s", error)  # noqa: TRY400 - the sentence says it all
+        except Exception:  # the edge of this loop: the next turn must come
+            self.engine.measures.count("ticks", good=False)
+            LOG.exception("The desk could not take its turn")
+        else:
+            self.engine.measures.count("ticks", good=True)
+            self._failing.clear()
+
+    async def _turn(self) -> None:
+        now = self.engine.clock.now()
+        session = self.engine.sessions.at(now)
+        if session is not None:
+            await self._street(session, now)
+        await self.jobs.run(now)
+        if (session is not None and session.holds(now)) or self.engine.books.pending:
+            await self.engine.tick()
+        if isinstance(self.engine.clock, SimulatedClock):
+            await self._pace(self.engine.clock, session)
+
+    async def _street(self, session: Session, now: datetime) -> None:
+        if self._morning != session.day:
+            await street.morning(self.broker, self.market.actions(session.day), await self.market.view())
+            self._morning = session.day
+        if now >= session.close and self._evening != session.day:
+            await street.evening(self.broker, session.day, await self.market.view())
+            self._evening = session.day
+            await self.engine.tick()
+
+    async def _pace(self, clock: SimulatedClock, session: Session | None) -> None:
+        """Real speed while a card waits for people; nights and holidays are skipped once everything is told."""
+        speed = 1.0 if self.engine.books.pending else self.demo.speed
+        if clock.speed != speed:
+            clock.set_speed(speed)
+        now = clock.now()
+        morning = session is not None and now < session.close + EVENING
+        if self.engine.books.pending or morning:
+            return
+        if not await self.engine.journal.pending_notes(1):
+            clock.skip_to(upcoming(JOBS, now, self.engine.sessions).at - BEFORE_NEXT)
