@@ -63,6 +63,7 @@ class Names:
     units: int
     _bars: dict[int, Bars] = field(default_factory=dict)
     _volatility: dict[int, tuple[float, float]] = field(default_factory=dict)
+    _size: dict[int, int] = field(default_factory=dict)
 
     def bars(self, column: int) -> Bars:
         """Give the last 260 sessions of one name."""
@@ -85,8 +86,10 @@ class Names:
 
     def size(self, column: int) -> int:
         """Shares that are bid and offered."""
-        volume = self.bars(column).volume[-20:]
-        return max(int(OFFERED * float(volume.mean())), 1) if len(volume) else 0
+        if column not in self._size:
+            volume = self.bars(column).volume[-20:]
+            self._size[column] = max(int(OFFERED * float(volume.mean())), 1) if len(volume) else 0
+        return self._size[column]
 
     def volatility(self, column: int) -> tuple[float, float]:
         """Modelled thirty-day volatility (annual fraction) and its rank (0 to 100); NaN where history is too short."""

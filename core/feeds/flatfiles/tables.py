@@ -21,7 +21,7 @@ _NANOSECONDS_A_DAY = 86_400_000_000_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BarTable:
-    """Rows of daily bars: columns symbol (dictionary), date (date32), open, high, low, close, volume (float64).
+    """Rows of daily bars: columns symbol (text), date (date32), open, high, low, close, volume (numbers).
 
     Attributes
     ----------
@@ -53,7 +53,8 @@ def read_bars(path: Path) -> BarTable:
 def read_table(path: Path, needed: Sequence[str], optional: Sequence[str] = ()) -> pa.Table:
     """Read the named columns of a Parquet or CSV file; column names are met without regard to case.
 
-    `symbol` and other words come as text, `date` and `ex_date` as date32, everything else as float64.
+    `symbol` and other words come as text, `date` and `ex_date` as date32, everything else as float64, or float32 where a
+    Parquet file has no more.
 
     Raises
     ------
@@ -85,7 +86,7 @@ def _read_csv(path: Path) -> pa.Table:
 
 def _typed(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
     wanted = pa.string() if name in TEXT else pa.date32() if name in {"date", "ex_date"} else pa.float64()
-    if column.type == wanted:
+    if column.type == wanted or (pa.types.is_float32(column.type) and wanted == pa.float64()):
         return column
     try:
         if pa.types.is_string(column.type):

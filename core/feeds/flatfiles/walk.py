@@ -39,6 +39,7 @@ class Walk:
     _row: Floats = field(init=False)
     _exact: dict[int, Decimal] = field(init=False, default_factory=dict)
     _reached: dict[str, Decimal] = field(init=False, default_factory=dict)
+    _edges: dict[tuple[str, int], Decimal | None] = field(init=False, default_factory=dict)
 
     def steps(self) -> Iterator[Step]:
         """Give (instant, price of every symbol, exact price where a level was touched) in order."""
@@ -98,5 +99,7 @@ class Walk:
         return moved
 
     def _edge(self, symbol: str, edge: int) -> Decimal | None:
-        value = float(self.bars[edge, self.columns[symbol]]) if symbol in self.columns else math.nan
-        return None if math.isnan(value) else price(value)
+        if (symbol, edge) not in self._edges:
+            value = float(self.bars[edge, self.columns[symbol]]) if symbol in self.columns else math.nan
+            self._edges[symbol, edge] = None if math.isnan(value) else price(value)
+        return self._edges[symbol, edge]
