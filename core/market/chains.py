@@ -91,7 +91,7 @@ def modelled_chain(  # noqa: PLR0913, PLR0917 - what a chain is a function of
     """
     level = _checked(underlying, spot, volatility, rate, dividend_yield)
     contracts = _listed(underlying, spot, level, as_of, sessions)
-    columns = _columns(contracts, (spot, rate, dividend_yield, level), as_of, seed)
+    columns = _columns(contracts, (float(spot), float(rate), float(dividend_yield), level), as_of, seed)
     return Chain(underlying, as_of, spot, rate, dividend_yield, contracts, **columns, iv_rank=iv_rank, modelled=True)
 
 
@@ -107,9 +107,18 @@ def modelled_quote(option: Option, spot: float, volatility: float, as_of: dateti
     """
     level = _checked(option.underlying, spot, volatility, rate, dividend_yield)
     strike, years = np.array([float(option.strike)]), np.array([years_to(option.expiry, as_of)])
-    _, _, quoted = _quoted((spot, rate, dividend_yield, level), strike, years, np.array([option.right is Right.CALL]))
+    terms = (float(spot), float(rate), float(dividend_yield), level)
+    _, _, quoted = _quoted(terms, strike, years, np.array([option.right is Right.CALL]))
     bid, ask, bid_size, ask_size = (float(row[0]) for row in quoted)
     return Quote(Decimal(repr(bid)), Decimal(repr(ask)), int(bid_size), int(ask_size), as_of, modelled=True)
+
+
+def warm() -> None:
+    """Compile the kernels of chains and prices, or load them from the cache."""
+    american.warm()
+    one = np.ones(1)
+    _quoted((1.0, 0.0, 0.0, 0.3), one, one, np.ones(1, dtype=np.bool_))
+    kernel.interest(1.0, 0.0, 0.0, 0.3, one, one, one, np.empty((2, 1)))
 
 
 def _listed(underlying: str, spot: float, level: float, as_of: datetime, sessions: Sessions) -> tuple[Option, ...]:
@@ -163,7 +172,7 @@ def _checked(underlying: str, spot: float, volatility: float, rate: float, divid
     for name, value in (("rate", rate), ("dividend yield", dividend_yield)):
         if not abs(value) <= 1:
             raise BadDataError(f"{underlying}: options cannot be modelled at a {name} of {value}; it is an annual fraction")
-    return min(max(volatility, 0.03), 3.0)
+    return float(min(max(volatility, 0.03), 3.0))
 
 
 def _step(dollars: float) -> int:
