@@ -4,16 +4,16 @@ Secrets come from the environment (`DISCORD_TOKEN`, `QUANTMATRIX_DATABASE_URL`) 
 To add a key, add a field to a dataclass here (or to a plug-in: its fields are its keys) and a line to `config.example.yaml`.
 """
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from annotated_types import Ge, Gt, Le, MinLen
+from annotated_types import Ge, Gt, Le, MinLen, Predicate
 
 from bot import settings_walk as walk
 from bot import settings_yaml
@@ -55,15 +55,27 @@ class Person:
     user_ids: Annotated[tuple[Annotated[int, Gt(0)], ...], MinLen(1)]
 
 
+def _on_this_machine(address: str) -> bool:
+    host = urlsplit(address).hostname
+    return address == "" or host == "localhost" or (host is not None and host.startswith("127.")) or host == "::1"
+
+
 @dataclass(frozen=True, slots=True)
 class DiscordSettings:
-    """The one server, its channels, and who may approve: a person of the list who also holds the role. An empty list is nobody."""
+    """The one server, its channels, and who may approve: a person of the list who also holds the role. An empty list is nobody.
+
+    Attributes
+    ----------
+    loopback : str
+        Address of a loopback Discord to talk to instead of the real one (tests and the demo); only addresses of this machine.
+    """
 
     guild_id: Snowflake = 0
     channels: Channels = Channels()
     approvers: tuple[Person, ...] = ()
     approver_role: Snowflake = 0
     token_file: Path | None = None
+    loopback: Annotated[str, Predicate(_on_this_machine)] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +132,18 @@ class Settings:
         return self.journal.url or f"sqlite+aiosqlite:///{self.journal.path}"
 
     @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every secret, for whoever keeps them out of the log."""
+        return tuple(found for found in (self.token, self.database) if found is not None)
+
+    @property
     def config_hash(self) -> str:
         """SHA-256 of everything that affects trading: who may approve where, engine, feed, broker, strategies, rules."""
         plugins = [*self.strategies, *self.rules, self.feed, self.broker]
         body = {
-            "discord": dataclasses.asdict(self.discord),
-            "engine": dataclasses.asdict(self.engine),
-            "plugins": [(type(plugin).__module__, str(plugin.name), dataclasses.asdict(plugin)) for plugin in plugins],
+            "approval": (self.discord.guild_id, self.discord.approver_role, [asdict(person) for person in self.discord.approvers]),
+            "engine": asdict(self.engine),
+            "plugins": [(type(plugin).__module__, str(plugin.name), asdict(plugin)) for plugin in plugins],
             "live": self.live,
         }
         return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()

@@ -119,6 +119,7 @@ _SENTENCES: Mapping[str, _Sentence] = {
     "string_type": lambda _: "is not text; put it in quotes",
     "too_short": lambda limit: f"is too short; give at least {limit['min_length']}",
     "string_too_short": lambda _: "is empty; write something",
+    "predicate_failed": lambda _: "does not fit; see the comment beside it in config.example.yaml",
     "tuple_type": lambda _: "is not a list; write it as [first, second]",
     "list_type": lambda _: "is not a list; write it as [first, second]",
 }

@@ -1,0 +1,81 @@
+"""Logging: one line a record on standard error, with every secret taken out."""
+
+import logging
+import re
+import time
+from collections.abc import Iterable
+from logging import Formatter, LogRecord, StreamHandler
+
+from bot.settings_secret import Secret
+
+STARS = "***"
+#: Libraries that write bodies or headers of requests at their lowest level.
+TALKATIVE = (
+    "discord",
+    "aiohttp",
+    "sqlalchemy",
+    "aiosqlite",
+    "asyncio",
+    "matplotlib",
+    "numba",
+    "apscheduler",
+    "urllib3",
+    "websockets",
+)
+_SHAPES = (
+    re.compile(r"[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}"),  # a Discord bot token
+    re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"),  # a JSON web token
+    re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),  # user and password inside an address
+    re.compile(r"(?i)(?<=authorization)(['\"]?\s*[:=]\s*['\"]?)(?:(?:bot|bearer|basic)\s+)?[^\s'\",]+"),
+    re.compile(r"(?i)\b(?:api_?key|access_?token|refresh_?token|password|secret|token)(['\"]?\s*[:=]\s*['\"]?)[^\s'\",&;)]+"),
+    re.compile(r"(?<=/webhooks/)\d+/[\w-]{20,}"),
+    re.compile(r"(?<=/interactions/)\d+/[\w-]{20,}"),
+)
+
+
+class Redactor(Formatter):
+    """Formats a record in one line (a traceback in several) and takes out secrets, known ones by value, others by shape."""
+
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+        self.converter = time.gmtime
+        values = sorted({secret.reveal() for secret in secrets}, key=len, reverse=True)
+        self._known = tuple(value for value in values if len(value) >= 6)
+
+    def format(self, record: LogRecord) -> str:
+        """Give the text of a record; what came from outside cannot begin a line of its own."""
+        plain = logging.makeLogRecord({**record.__dict__, "exc_info": None, "exc_text": None, "stack_info": None})
+        plain.msg, plain.args = " ⏎ ".join(record.getMessage().splitlines()), None
+        text = super().format(plain)
+        if record.exc_info:
+            text = f"{text}\n{self.formatException(record.exc_info)}"
+        return self.clean(text)
+
+    def clean(self, text: str) -> str:
+        """Take every secret out of a text."""
+        for value in self._known:
+            text = text.replace(value, STARS)
+        for shape in _SHAPES:
+            text = shape.sub(lambda found: _kept(found) + STARS, text)
+        return text
+
+
+def _kept(found: re.Match[str]) -> str:
+    """What of a match is no secret: the name before the value."""
+    if not found.re.groups:
+        return ""
+    return found.string[found.start() : found.end(1)]
+
+
+def set_up(level: str, secrets: Iterable[Secret]) -> None:
+    """Send every record of the given level or above to standard error; talkative libraries never below `info`."""
+    handler = StreamHandler()
+    handler.setFormatter(Redactor(secrets))
+    root = logging.getLogger()
+    for former in list(root.handlers):
+        root.removeHandler(former)
+    root.addHandler(handler)
+    wanted = logging.getLevelNamesMapping()[level.upper()]
+    root.setLevel(wanted)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(max(wanted, logging.INFO if name == "discord" else logging.WARNING))
