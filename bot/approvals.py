@@ -11,14 +11,16 @@ from dataclasses import dataclass, field, replace
 
 import discord
 
-from bot import cards
-from bot.access import TROUBLE, Access, Standing
+from bot import clicks
+from bot.access import Access, Standing
+from bot.clock import SystemClock
 from bot.crowd import Crowd
 from bot.evidence import Reader, decides
 from bot.notifier import Posted
 from core.engine.engine import Engine
 from core.model.errors import QuantMatrixError, RetryError
 from core.model.proposals import PENDING, Evidence, ProposalState, Vote
+from core.ports.clock import Clock
 from core.ports.journal import StoredProposal
 
 LOG = logging.getLogger(__name__)
@@ -59,12 +61,15 @@ class Approvals:
 
     Attributes
     ----------
+    pace : Clock
+        The machine's clock, for waiting between tries (the engine's may run faster, or stand still).
     reader : Reader or None
         Reads Discord for evidence; None while no client is connected.
     """
 
     engine: Engine
     access: Access
+    pace: Clock = field(default_factory=SystemClock)
     reader: Reader | None = None
     crowd: Crowd = field(default_factory=Crowd)
     _open: dict[int, str] = field(default_factory=dict)
@@ -164,7 +169,7 @@ class Approvals:
         task.add_done_callback(self._later.discard)
 
     async def _put_later(self, item: Hand | Look, seconds: float) -> None:
-        await self.engine.clock.sleep(seconds)
+        await self.pace.sleep(seconds)
         self._put(item)
 
     async def _hand(self, hand: Hand) -> None:
@@ -173,7 +178,7 @@ class Approvals:
             return
         if stored.state not in PENDING and hand.tries:
             return
-        vote = self._vote(stored, hand.user_id, "reaction", approve=hand.approve, present=hand.present)
+        vote = self.vote(stored, hand.user_id, "reaction", approve=hand.approve, present=hand.present)
         refusal = self.access.refusal(hand.who, vote.at) if hand.who else None
         if refusal and hand.present:
             await self.engine.vote(replace(vote, allowed=False, reason=refusal), None)
@@ -192,7 +197,8 @@ class Approvals:
         answer = await self.engine.vote(vote, evidence)
         LOG.info("Proposal %s, %s: %s", vote.proposal_id, vote.voter, answer or "noted")
 
-    def _vote(self, stored: StoredProposal, user_id: int, source: str, *, approve: bool, present: bool) -> Vote:
+    def vote(self, stored: StoredProposal, user_id: int, source: str, *, approve: bool, present: bool) -> Vote:
+        """Put what an account of the allow-list did into our words."""
         voter = self.access.person(user_id) or f"user {user_id}"
         return Vote(stored.proposal.id, voter, approve, present, allowed=True, source=source, at=self.engine.clock.now())
 
@@ -239,7 +245,7 @@ class Approvals:
     async def _flush(self) -> None:
         """Write down the strangers of the last seconds in a few rows, and forget cards that have ended."""
         while True:
-            await self.engine.clock.sleep(FLUSH_SECONDS)
+            await self.pace.sleep(FLUSH_SECONDS)
             try:
                 await self.crowd.write(self.engine)
                 pending = {stored.proposal.id for stored in await self.engine.pending()}
@@ -248,49 +254,9 @@ class Approvals:
             except QuantMatrixError as error:
                 LOG.error("Reactions of strangers could not be written down: %s", error)  # noqa: TRY400 - the sentence says it all
 
-    # buttons
-
     async def clicked(self, interaction: discord.Interaction, proposal_id: str, *, approve: bool) -> None:
-        """A button of a card: acknowledge at once, then decide, then say what came of it to that person alone."""
-        deferred = await _defer(interaction)
-        sentence = await self._decide(interaction, proposal_id, approve=approve)
-        if deferred:
-            try:
-                await interaction.edit_original_response(content=cards.cut(sentence, 2_000), allowed_mentions=cards.SILENT)
-            except TROUBLE as error:
-                LOG.warning("The answer to a click could not be shown (%s): %s", type(error).__name__, sentence)
-
-    async def _decide(self, interaction: discord.Interaction, proposal_id: str, *, approve: bool) -> str:
-        now = self.engine.clock.now()
-        who = Standing.of(interaction.user)
-        refusal = self.access.refusal(who, now)
-        if self.access.person(who.user_id) is None or who.bot:
-            self.crowd.count(proposal_id, who.user_id, approve=approve)
-            return f"{refusal} It was noted."
-        stored = await self.engine.journal.proposal(proposal_id)
-        if stored is None or interaction.message is None or interaction.message.id != stored.message_id or self.reader is None:
-            return "This button belongs to no card of this desk."
-        vote = self._vote(stored, who.user_id, "button", approve=approve, present=True)
-        if refusal:
-            return await self.engine.vote(replace(vote, allowed=False, reason=refusal), None) or refusal
-        if not approve or stored.state not in PENDING:
-            return await self.engine.vote(vote, None) or "Noted."
-        try:
-            evidence = await self.reader.read(stored, clicked=who)
-        except RetryError as error:
-            return f"Not decided: {error}. Click again."
-        return await self.engine.vote(vote, evidence) or "Noted."
-
-
-async def _defer(interaction: discord.Interaction) -> bool:
-    """Take the three seconds' pressure off; False when nothing can be shown any more (the click itself still counts)."""
-    try:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-    except discord.HTTPException as error:
-        return error.code == 40060
-    except TROUBLE:
-        return False
-    return True
+        """A button of a card was clicked."""
+        await clicks.clicked(self, interaction, proposal_id, approve=approve)
 
 
 def _remember(ids: "OrderedDict[int, None]", key: int) -> None:

@@ -13,6 +13,7 @@ import discord
 from bot import cards
 from bot.access import TROUBLE
 from bot.buttons import APPROVE, VETO
+from bot.clock import SystemClock
 from bot.settings import Channels
 from core.model.errors import QuantMatrixError
 from core.model.notes import Chart, Note, Tone, Topic
@@ -51,6 +52,8 @@ class Outlet:
         Called with the name of each write point; does nothing outside the kill tests.
     posted : callable
         Told of each card that became open.
+    clock, pace : Clock
+        The engine's clock, for deadlines; and the machine's, for waiting between tries (a simulated market runs faster).
     """
 
     journal: Journal
@@ -59,6 +62,7 @@ class Outlet:
     draw: Callable[[Chart], bytes]
     at: Callable[[str], None]
     posted: Callable[[Posted], Awaitable[None]]
+    pace: Clock = field(default_factory=SystemClock)
 
 
 @dataclass(slots=True)
@@ -107,7 +111,7 @@ class DiscordNotifier:
 
     async def _rest(self, seconds: float) -> None:
         """Wait until woken, but not longer than so many seconds."""
-        tasks = {asyncio.ensure_future(self._awake.wait()), asyncio.ensure_future(self.outlet.clock.sleep(seconds))}
+        tasks = {asyncio.ensure_future(self._awake.wait()), asyncio.ensure_future(self.outlet.pace.sleep(seconds))}
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -115,13 +119,13 @@ class DiscordNotifier:
                 task.cancel()
 
     def _next_wait(self) -> float:
-        now = self.outlet.clock.monotonic()
+        now = self.outlet.pace.monotonic()
         return min((max(instant - now, 0.01) for instant in self._again_at.values()), default=REST)
 
     async def deliver(self) -> None:
         """Try everything that waits, channels side by side, each in its order."""
         while True:
-            now = self.outlet.clock.monotonic()
+            now = self.outlet.pace.monotonic()
             waiting = [pending for pending in await self.outlet.journal.pending_notes(200) if self._may_go(pending, now)]
             if not waiting:
                 return
@@ -150,7 +154,7 @@ class DiscordNotifier:
         """Deliver one note; False when its channel has to wait."""
         client = self.client
         if client is None:
-            self._again_at[channel] = self.outlet.clock.monotonic() + REST
+            self._again_at[channel] = self.outlet.pace.monotonic() + REST
             return False
         try:
             await self._deliver(client, pending, channel)
@@ -230,7 +234,7 @@ class DiscordNotifier:
         failures = self._failures[channel] = self._failures.get(channel, 0) + 1
         lasting = isinstance(error, discord.Forbidden | discord.NotFound)
         wait = LONGEST_WAIT if lasting else min(2.0 ** (failures - 1), LONGEST_WAIT)
-        self._again_at[channel] = self.outlet.clock.monotonic() + wait
+        self._again_at[channel] = self.outlet.pace.monotonic() + wait
         if self.troubles.get(channel) != sentence:
             self.troubles[channel] = sentence
             LOG.warning("%s The note is kept and tried again.", sentence)
