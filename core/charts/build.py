@@ -1,0 +1,56 @@
+"""Charts as data, made from what the desk knows. Pure."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.model.market import Floats, SymbolView
+from core.model.notes import CandleChart, EquityChart
+from core.model.positions import EquityPoint
+from core.model.signals import Signal
+
+SESSIONS = 120
+
+
+def candle_chart(view: SymbolView, signal: Signal, source: str) -> CandleChart:
+    """Give the last sessions of one symbol with the levels of a signal; a signal without levels shows the average alone."""
+    bars, levels = view.bars, signal.levels
+    close = np.asarray(bars.close, dtype=np.float64)
+    average = _rolling_mean(close, 50)
+    if len(average) and math.isfinite(view.features.get("sma50", math.nan)):
+        average[-1] = view.features["sma50"]  # the figure that the gates were decided on
+    whole = np.isfinite(bars.open) & np.isfinite(bars.high) & np.isfinite(bars.low) & np.isfinite(close)
+    kept = np.flatnonzero(whole)[-SESSIONS:]
+
+    def column(values: Floats) -> tuple[float, ...]:
+        return tuple(float(value) for value in values[kept])
+
+    return CandleChart(
+        title=f"{view.symbol}  {signal.cause}",
+        days=tuple(str(day) for day in bars.day[kept].astype("datetime64[D]")),
+        open=column(bars.open),
+        high=column(bars.high),
+        low=column(bars.low),
+        close=column(close),
+        sma50=tuple(None if math.isnan(value) else value for value in column(average)),
+        entry=float(levels.entry) if levels else None,
+        stop=float(levels.stop) if levels else None,
+        rungs=tuple((rung.multiple, float(rung.price)) for rung in levels.rungs) if levels else (),
+        source=source,
+    )
+
+
+def equity_chart(points: Sequence[EquityPoint], title: str = "Equity", source: str = "") -> EquityChart:
+    """Net liquidation at the end of each session."""
+    return EquityChart(
+        title, tuple(str(point.day) for point in points), tuple(float(point.net_liquidation) for point in points), source
+    )
+
+
+def _rolling_mean(values: Floats, window: int) -> Floats:
+    """Mean of the last `window` values; NaN until there are so many, and over gaps."""
+    means = np.full(len(values), np.nan)
+    if len(values) >= window:
+        means[window - 1 :] = np.lib.stride_tricks.sliding_window_view(values, window).mean(axis=1)
+    return means
