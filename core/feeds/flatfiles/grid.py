@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -36,8 +37,12 @@ class Grid:
     bars: Floats
 
 
-def to_grid(table: pa.Table, defects: Counter[str]) -> Grid:
+def to_grid(table: pa.Table, source: Path, defects: Counter[str]) -> Grid:
     """Put every row where it belongs; of several rows for the same symbol and day the last one stays.
+
+    Parameters
+    ----------
+    source : where the rows came from, for the sentences of errors.
 
     Raises
     ------
@@ -49,7 +54,7 @@ def to_grid(table: pa.Table, defects: Counter[str]) -> Grid:
     known = dated & np.asarray([bool(name) for name in names], dtype=np.bool_)[codes]
     defects["row without symbol or date"] += int(np.count_nonzero(~known))
     if not known.any():
-        raise OperatorError("no row of the bars has both a symbol and a date: give a file with daily bars")
+        raise OperatorError(f"{source} has no row with both a symbol and a date: give a file with daily bars")
     first, last = _day(ordinals[known].min()), _day(ordinals[known].max())
     calendar = Sessions.open(first - BEFORE, last + AFTER)
     days = tuple(session.day for session in calendar.between(first, last))
@@ -57,7 +62,7 @@ def to_grid(table: pa.Table, defects: Counter[str]) -> Grid:
     good = known & (places >= 0)
     defects["row on a day without a session"] += int(np.count_nonzero(known & (places < 0)))
     if not good.any():
-        raise OperatorError(f"no bar from {first} to {last} falls on a trading day: give a file with daily bars")
+        raise OperatorError(f"{source} has no row from {first} to {last} that falls on a trading day: give a file with daily bars")
     used = np.bincount(codes[good], minlength=len(names)) > 0
     kept = sorted(np.flatnonzero(used).tolist(), key=lambda code: names[code])
     column_of = np.zeros(len(names), dtype=np.int64)

@@ -89,8 +89,10 @@ def _typed(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
     if column.type == wanted or (pa.types.is_float32(column.type) and wanted == pa.float64()):
         return column
     try:
-        if pa.types.is_string(column.type):
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             column = _blank_to_null(column)
+        if wanted == pa.date32() and pa.types.is_string(column.type):
+            column = pc.replace_substring_regex(column, "[ T]00:00.*$", "")
         if wanted == pa.date32() and pa.types.is_timestamp(column.type):
             column = pc.floor_temporal(column, unit="day")
         return column.cast(wanted)
@@ -106,14 +108,8 @@ def _blank_to_null(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _bar_table(path: Path) -> BarTable:
-    table = read_table(path, ("symbol", "date", *PRICES[3:]), (*PRICES[:3], "adj_factor"))
-    adjusted = "adj_factor" in table.column_names
-    missing = [name for name in PRICES[:3] if name not in table.column_names]
-    if missing:
-        raise OperatorError(
-            f"{path} has no column {', '.join(missing)}: daily bars need symbol, date, open, high, low, close, volume"
-        )
-    return BarTable(table.select(["symbol", "date", *PRICES]), adjusted=adjusted)
+    table = read_table(path, ("symbol", "date", *PRICES), ("adj_factor",))
+    return BarTable(table.select(["symbol", "date", *PRICES]), adjusted="adj_factor" in table.column_names)
 
 
 def _day_aggregates(path: Path) -> BarTable:

@@ -107,7 +107,7 @@ def load(sources: Sources) -> Tape:
     """
     defects: Counter[str] = Counter()
     table = read_bars(sources.bars)
-    grid = to_grid(table.table, defects)
+    grid = to_grid(table.table, sources.bars, defects)
     given = inputs.read_actions(sources.actions, defects) if sources.actions else ()
     raw = not table.adjusted and (table.as_traded or any(action.kind is ActionKind.SPLIT for action in given))
     actions = _placed(given, grid, defects, raw=raw)
