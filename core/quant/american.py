@@ -2,8 +2,9 @@
 
 Every argument is a number or an array; they are broadcast against each other and the answer has the broadcast shape. Years
 are years of 365 days; volatility, rate and dividend yield are annual fractions, continuously compounded. A row with a NaN, an
-infinity, a negative volatility or a spot or strike that is not positive answers NaN and disturbs nobody else. At or after expiry
-(years <= 0) the price is the intrinsic value, whatever the volatility. The model is described in `kernel_american`.
+infinity, a negative volatility, a deviation (volatility times root of years) above 20 or a spot or strike that is not positive
+answers NaN and disturbs nobody else. At or after expiry (years <= 0) the price is the intrinsic value, whatever the volatility.
+The model is described in `kernel_american`.
 """
 
 import numpy as np

@@ -21,6 +21,8 @@ STEPS = 101
 CERTAIN = 1e-7
 #: Beyond so many deviations the tree is of no use and the outcome as good as certain.
 FAR = 150.0
+#: Largest deviation that has a price; beyond it a call is the share and a put its strike.
+WIDEST = 20.0
 #: Volatility difference over which the vega of the right to exercise early is measured.
 VEGA_STEP = 0.002
 LOWEST, HIGHEST = 1e-3, 10.0
@@ -132,7 +134,7 @@ def tree(
 def is_certain(s: float, k: float, t: float, r: float, q: float, v: float) -> bool:
     """Whether so little can happen (or the strike is so far) that only today's and the last day's exercise matter."""
     deviation = v * math.sqrt(t)
-    return deviation < CERTAIN or abs(math.log(s / k) + (r - q) * t) > FAR * deviation or deviation > FAR
+    return deviation < CERTAIN or abs(math.log(s / k) + (r - q) * t) > FAR * deviation
 
 
 @compiled
@@ -175,7 +177,7 @@ def prices(terms: Floats, out: Floats) -> None:
     s, k, t, r, q, v, sign = terms[0], terms[1], terms[2], terms[3], terms[4], terms[5], terms[6]
     value, spot, weights = np.empty(STEPS + 1), np.empty(STEPS + 1), np.empty(STEPS + 1)
     for i in range(len(s)):
-        if usable(s[i], k[i], t[i], r[i], q[i]) and (t[i] <= 0.0 or (math.isfinite(v[i]) and v[i] >= 0.0)):
+        if usable(s[i], k[i], t[i], r[i], q[i]) and (t[i] <= 0.0 or 0.0 <= v[i] * math.sqrt(t[i]) <= WIDEST):
             out[i] = american(s[i], k[i], t[i], r[i], q[i], v[i], sign[i], value, spot, weights)
         else:
             out[i] = np.nan
@@ -218,7 +220,7 @@ def all_greeks(terms: Floats, out: Floats) -> None:
     s, k, t, r, q, v, sign = terms[0], terms[1], terms[2], terms[3], terms[4], terms[5], terms[6]
     value, spot, weights = np.empty(STEPS + 1), np.empty(STEPS + 1), np.empty(STEPS + 1)
     for i in range(len(s)):
-        if usable(s[i], k[i], t[i], r[i], q[i]) and (t[i] <= 0.0 or (math.isfinite(v[i]) and v[i] >= 0.0)):
+        if usable(s[i], k[i], t[i], r[i], q[i]) and (t[i] <= 0.0 or 0.0 <= v[i] * math.sqrt(t[i]) <= WIDEST):
             found = sensitivities(s[i], k[i], t[i], r[i], q[i], v[i], sign[i], value, spot, weights)
             out[0, i], out[1, i], out[2, i], out[3, i], out[4, i] = found[0], found[1], found[2], found[3] / 365.0, found[4] / 100.0
         else:
@@ -230,7 +232,7 @@ def implied(
     price: float, s: float, k: float, t: float, r: float, q: float, sign: float, value: Floats, spot: Floats, weights: Floats
 ) -> float:
     """Volatility of one price: secant steps inside a bracket, every eighth halves it; NaN when no volatility fits."""
-    low, high = LOWEST, HIGHEST
+    low, high = LOWEST, min(HIGHEST, WIDEST / math.sqrt(t))
     floor, roof = certain(s, k, t, r, q, sign), (s * max(1.0, math.exp(-q * t)) if sign > 0.0 else k * max(1.0, math.exp(-r * t)))
     tolerance = 1e-10 * (s + k)
     if not (floor + tolerance < price < roof):
@@ -252,7 +254,7 @@ def implied(
         last, last_miss = v, miss
         guess = v - miss / slope if slope > 0.0 else low
         v = guess if low < guess < high and turn % 8 < 7 else 0.5 * (low + high)
-    return v if LOWEST + 1e-9 < v < HIGHEST - 1e-9 else np.nan
+    return np.nan
 
 
 @compiled

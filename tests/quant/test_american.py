@@ -152,6 +152,35 @@ def test_a_price_keeps_its_bounds(terms: tuple[float, float, float, float, float
     assert value <= (spot if call else strike) * (1 + 1e-9)
 
 
+@given(
+    st.floats(1e-3, 1e6),
+    st.floats(-5.0, 5.0),
+    st.floats(0.0, 30.0),
+    st.floats(-0.05, 0.3),
+    st.floats(-0.05, 0.3),
+    st.floats(0.0, 5.0),
+    st.booleans(),
+)
+@settings(max_examples=300, deadline=None)
+def test_extreme_terms_still_have_a_price_between_its_bounds_or_none(
+    spot: float, moneyness: float, years: float, rate: float, dividend: float, volatility: float, call: bool
+) -> None:
+    strike = spot * math.exp(moneyness)
+    found = [float(number) for number in greeks(spot, strike, years, rate, dividend, volatility, call)]
+    if volatility * math.sqrt(years) > 20:
+        assert all(map(math.isnan, found))
+        return
+    value, delta, gamma, theta, vega = found
+    assert value == pytest.approx(float(price(spot, strike, years, rate, dividend, volatility, call)), rel=1e-12)
+    intrinsic = max(spot - strike, 0.0) if call else max(strike - spot, 0.0)
+    roof = spot * max(1.0, math.exp(-dividend * years)) if call else strike * max(1.0, math.exp(-rate * years))
+    assert intrinsic <= value <= roof * (1 + 1e-9)
+    assert delta * (1 if call else -1) >= 0
+    assert gamma >= 0
+    assert vega >= 0
+    assert math.isfinite(theta)
+
+
 @given(TERMS)
 @settings(max_examples=150, deadline=None)
 def test_prices_rise_with_volatility_time_and_moneyness(terms: tuple[float, float, float, float, float, float, bool]) -> None:
