@@ -236,8 +236,8 @@ def test_bad_input_is_one_sentence_naming_file_and_remedy(tmp_path: Path) -> Non
         table(
             tmp_path / "columns.csv", ["A,2024-01-02,1"], "symbol,date,close"
         ): "columns.csv has no column open, high, low, volume",
-        table(tmp_path / "date.csv", ["A,2024-13-02,1,1,1,1,1"]): "date.csv, column date",
-        table(tmp_path / "number.csv", ["A,2024-01-02,1,1,1,ten,1"]): "number.csv, column close",
+        table(tmp_path / "date.csv", ["A,2024-13-02,1,1,1,1,1"]): "date.csv, column date: '2024-13-02' is not a date",
+        table(tmp_path / "number.csv", ["A,2024-01-02,1,1,1,ten,1"]): "number.csv, column close: 'ten' is not a number",
         table(tmp_path / "weekend.csv", flat("A", [date(2024, 1, 6), date(2024, 1, 7)])): "weekend.csv has no row",
     }
     for path, sentence in cases.items():

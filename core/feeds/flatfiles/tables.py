@@ -3,6 +3,7 @@
 Every reader answers the same columns. Tickers such as NA, NAN and TRUE are text, never missing values.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,9 @@ def _typed(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
         return column.cast(wanted)
     except pa.ArrowException as error:
         kind = "a date like 2024-07-10" if wanted == pa.date32() else "a number"
-        raise OperatorError(f"{path}, column {name}: {_first_line(error)}; each value must be {kind}") from error
+        found = re.search(r"'(.*?)'", str(error))
+        value = repr(found[1]) if found else _first_line(error)
+        raise OperatorError(f"{path}, column {name}: {value} is not {kind}; correct that row or give another file") from error
 
 
 def _blank_to_null(column: pa.ChunkedArray) -> pa.ChunkedArray:
