@@ -1,7 +1,7 @@
 """One session of the simulated market after the other: every bar follows from the session before it and the seed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -54,7 +54,9 @@ class Day:
     jump : array
         Logarithmic move on a report; 0 for names that do not report before this open.
     implied : array
-        Volatility that options are quoted from, as an annual fraction.
+        Volatility that options are quoted from, as an annual fraction; it knows nothing of the session's own moves.
+    ratio : array
+        New shares for each old one before the open; 1 without a split.
     halts : mapping of symbol position to (minute, minutes)
     index, vix : float
         Close of the index and of the volatility index.
@@ -76,8 +78,8 @@ class Day:
     mood: Mood
     plans: Plans
     weather: Weather
-    actions: tuple[CorporateAction, ...] = ()
-    halts: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    actions: tuple[CorporateAction, ...]
+    halts: Mapping[int, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +94,21 @@ class Prices:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moves:
-    """Logarithmic moves of one session: overnight, during the session, on a report; `deviation` is that of the session's move."""
+    """Logarithmic moves of one session; arrays of shape (symbols,).
+
+    Attributes
+    ----------
+    night, day : array
+        From the last close to the open, and from the open to the close, of all that moves the name.
+    jump : array
+        The part of `night` that a report made.
+    own : array
+        What the name moved by itself.
+    deviation : array
+        Standard deviation that `day` was drawn with.
+    storm : array
+        See `Mood`.
+    """
 
     night: Floats
     day: Floats
@@ -106,21 +122,36 @@ def before_first(traits: Traits, session: Session) -> Day:
     """Give the state that the first session follows from: the evening before, with no bar."""
     count = len(traits.symbols)
     none, zero = np.full(count, np.nan), np.zeros(count)
-    mood = Mood(traits.price, zero, zero, zero, traits.value)
     air = weather.fair()
-    vix = weather.volatility_index(air)
-    plans = companies.nothing(count)
-    return Day(-1, session, none, none, none, none, none, none, zero, none, zero + 1, 1000.0, vix, mood, plans, air)
+    return Day(
+        position=-1,
+        session=session,
+        open=none,
+        high=none,
+        low=none,
+        close=none,
+        volume=none,
+        prior=none,
+        jump=zero,
+        implied=none,
+        ratio=np.ones(count),
+        index=1000.0,
+        vix=weather.volatility_index(air),
+        mood=Mood(traits.price, zero, zero, zero, traits.value),
+        plans=companies.nothing(count),
+        weather=air,
+        actions=(),
+        halts={},
+    )
 
 
 def next_day(before: Day, traits: Traits, seed: int, session: Session) -> Day:
     """Give the session that follows: a pure function of the one before, the constants and the seed."""
     position = before.position + 1
-    count = len(traits.symbols)
-    draw = generator(seed, Stream.NAMES, position)
-    normal, chance = draw.standard_normal((5, count)), draw.random((6, count))
-    air = weather.after(before.weather, seed, position)
     listed = traits.listed <= position
+    draw = generator(seed, Stream.NAMES, position)
+    normal, chance = draw.standard_normal((5, len(listed))), draw.random((6, len(listed)))
+    air = weather.after(before.weather, seed, position)
     done = companies.act(before.plans, traits, position, before.mood.price, chance[4])
     moves = _moves(before, traits, air, normal, chance)
     prior = before.mood.price / done.ratio

@@ -118,9 +118,11 @@ class SimulatedMarket:
         first = bisect_right(self._days, panel.days[0]) - 1
         table = panel.matrix(place, len(panel))[:, :count].copy()
         symbol = self._world.traits.symbols[place]
-        for tape in self._tapes:
-            for action in tape.day.actions:
-                if action.symbol == symbol and action.kind is ActionKind.SPLIT and action.day > units:
+        for day in reversed(self._actions):
+            if day <= units:
+                break
+            for action in self._actions[day]:
+                if action.symbol == symbol and action.kind is ActionKind.SPLIT:
                     table[:4] *= float(action.value)
                     table[4] /= float(action.value)
         there = ~np.isnan(table[3])

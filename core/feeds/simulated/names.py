@@ -115,6 +115,7 @@ def traits(seed: int, count: int, history: int) -> Traits:
     draw = generator(seed, Stream.TRAITS)
     sector = draw.choice(len(SECTORS), count, p=np.array(SECTOR_SHARE))
     late = draw.random(count) < 0.03
+    late[0] = False  # somebody is always listed, so the index has a value
     trender = draw.random(count) < 0.30
     size = draw.standard_normal(count)
     wild = draw.standard_normal(count) - 0.35 * size

@@ -15,6 +15,7 @@ from core.market.sessions import Sessions
 from core.model.errors import UnknownSymbolError
 from core.model.instruments import Instrument, Stock
 from core.model.market import Bars, Chain, Quote, Session, SymbolView
+from core.model.money import price
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +103,15 @@ class Reading:
 
     def _stock(self, place: int) -> Quote | None:
         quote = self.today.quote(place, self.now)
-        return self.before.quote(place, self.now) if quote is None and self.before is not None else quote
+        if quote is not None or self.before is None:
+            return quote
+        last, ratio = self.before.quote(place, self.now), self._ratio(place)
+        if last is None or ratio == 1.0:
+            return last
+        return replace(last, bid=price(float(last.bid) / ratio), ask=price(float(last.ask) / ratio))
+
+    def _ratio(self, place: int) -> float:
+        return float(self.today.day.ratio[place])
 
     def _chain(self, symbol: str, place: int) -> Chain | None:
         spot = self._spot(place) if symbol in self.chains else None
@@ -114,11 +123,13 @@ class Reading:
 
     def _spot(self, place: int) -> Spot | None:
         """What options are quoted from; before the open that of the last close, because options have no early quotes."""
-        tape = self.today if self.now >= self.today.day.session.open else self.before
+        opened = self.now >= self.today.day.session.open
+        tape = self.today if opened else self.before
         touch = None if tape is None else tape.touch(place, self.now)
         if tape is None or touch is None or not self.world.traits.optionable[place]:
             return None
-        return Spot(touch.price, float(tape.day.implied[place]), touch.as_of, float(self.world.traits.dividend[place]))
+        value = touch.price if opened else touch.price / self._ratio(place)
+        return Spot(value, float(tape.day.implied[place]), touch.as_of, float(self.world.traits.dividend[place]))
 
     def _place(self, symbol: str) -> int:
         place = self.world.places.get(symbol)
