@@ -1,6 +1,6 @@
 """Sessions of the simulated market: bars, company actions, listings, and the setups that a strategy can find."""
 
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 
 import numpy as np
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from core.feeds.simulated.companies import sessions_to_report
 from core.feeds.simulated.days import Day, before_first, next_day
 from core.feeds.simulated.names import MOST_SYMBOLS, QUARTER, SECTORS, Traits, tickers, traits
+from core.feeds.simulated.news import headlines
 from core.market.sessions import Sessions
 from core.model.errors import OperatorError
 from core.model.market import ActionKind
@@ -146,3 +147,40 @@ def test_the_calendar_of_reports_is_a_quarter_long() -> None:
         assert ((ahead >= 1) & (ahead <= QUARTER)).all()
         following = sessions_to_report(names, position + 1)
         assert np.array_equal(np.where(ahead == 1, QUARTER, ahead - 1), following)
+
+
+def test_a_few_names_a_month_are_halted() -> None:
+    _, days = market(7, 500, 420)
+    halts = [(day, halt) for day in days for halt in day.halts.values()]
+    assert 1 <= len(halts) / 20 <= 8
+    for day, (start, length) in halts:
+        assert 15 <= length <= 90
+        assert timedelta(minutes=start + length) <= day.session.close - day.session.open - timedelta(minutes=20)
+
+
+def test_the_news_tell_what_happened_and_nothing_that_is_to_come() -> None:
+    names, days = market(7, 500, 420)
+    told: dict[str, int] = {}
+    words = ("expectations", "announces a", "begins to trade after", "without its dividend", "halted", "climbs", "slides", "market")
+    for last in range(10, 420, 10):
+        recent = days[last - 10 : last]
+        now = recent[-1].session.open + timedelta(hours=1)
+        for place in range(0, 500, 3):
+            lines = headlines(place, names, recent, now)
+            assert [line.at for line in lines] == sorted((line.at for line in lines), reverse=True)
+            for line in lines:
+                assert line.at <= now
+                assert line.source == "simulated news"
+                assert line.sentiment is None or -1 <= line.sentiment <= 1
+                word = next(word for word in words if word in line.title)
+                told[word] = told.get(word, 0) + 1
+    assert set(told) == set(words)
+
+
+def test_the_sentiment_of_a_report_has_the_sign_of_its_jump() -> None:
+    names, days = market(7, 500, 100)
+    for day in days[1:]:
+        for place in np.flatnonzero((day.jump != 0) & ~np.isnan(day.prior)).tolist():
+            (line,) = [line for line in headlines(place, names, [day], day.session.open) if "expectations" in line.title]
+            assert line.sentiment is not None
+            assert line.sentiment * day.jump[place] >= 0

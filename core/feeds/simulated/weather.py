@@ -22,11 +22,11 @@ class Climate:
 
 
 CLIMATES = (
-    Climate("rising", 0.0009, 0.0065, 0.990, (0.0, 0.85, 0.15)),
-    Climate("quiet", 0.0002, 0.0080, 0.975, (0.8, 0.0, 0.2)),
+    Climate("rising", 0.0009, 0.0075, 0.990, (0.0, 0.85, 0.15)),
+    Climate("quiet", 0.0002, 0.0088, 0.975, (0.8, 0.0, 0.2)),
     Climate("falling", -0.0016, 0.0150, 0.965, (0.6, 0.4, 0.0)),
 )
-SECTOR_DEVIATION = 0.0042
+SECTOR_DEVIATION = 0.0060
 
 
 @dataclass(frozen=True, slots=True, eq=False)
