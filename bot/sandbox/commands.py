@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 from bot.sandbox.errors import JSON, WireError, unknown
 from bot.sandbox.limits import Problem, refused, required, too_long
-from bot.sandbox.world import World
+from bot.sandbox.world import Dispatch, World
 
 SUBCOMMAND, GROUP = 1, 2
 MOST_COMMANDS = 100
+CHANGED = "SANDBOX_COMMANDS"
 MOST_OPTIONS = 25
 _NAME = re.compile(r"^[-_'\w]{1,32}$")
 _OPTIONAL = ("name_localizations", "description_localizations", "contexts")
@@ -32,7 +33,8 @@ def replace(world: World, guild_id: str | None, wanted: list[JSON]) -> list[JSON
         raise refused(problems)
     known = {(command["type"], command["name"]): command["id"] for command in of_scope(world, guild_id)}
     made = [_shown(world, command, guild_id, known.get(key)) for command, key in zip(wanted, keys, strict=True)]
-    world.commit({"kind": "commands", "guild_id": guild_id, "commands": made})
+    told = Dispatch(CHANGED, {}, to_bot=False)
+    world.commit({"kind": "commands", "guild_id": guild_id, "commands": made}, told)
     return made
 
 

@@ -24,6 +24,7 @@ class Verbs:
 
     def __init__(self, world: World, gateway: Gateway, front: Front) -> None:
         self.world = world
+        self.gateway = gateway
         self.people = People(world)
         rooms = (self.people, Outside(world, self.people), RestFaults(front), GatewayFaults(gateway))
         self._verbs: dict[str, Verb] = {name: getattr(room, name) for room in rooms for name in _verbs_of(room)}

@@ -18,6 +18,7 @@ HEARTBEAT_MS = 41_250
 ACK_AFTER = 0.02
 REMEMBERED_SESSIONS = 16
 LOGGED = 5_000
+LINK = "SANDBOX_LINK"
 DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE, RESUME, RECONNECT, MEMBERS, INVALID, HELLO, ACK = 0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11
 
 
@@ -76,6 +77,11 @@ class Gateway:
             self._left(connection)
         return socket
 
+    @property
+    def linked(self) -> bool:
+        """Whether a bot is connected with a session."""
+        return any(session.connection is not None for session in self.sessions.values())
+
     def _left(self, connection: Connection) -> None:
         self.connections.discard(connection)
         session = self._session(connection)
@@ -83,6 +89,10 @@ class Gateway:
             session.connection = None
             if connection.socket.close_code in {1000, 1001} and not connection.closed_by_us:
                 self.sessions.pop(session.id, None)
+        self._tell_link()
+
+    def _tell_link(self) -> None:
+        self.world.tell(Dispatch(LINK, {"linked": self.linked}, to_bot=False))
 
     def _session(self, connection: Connection) -> Session | None:
         return next((session for session in self.sessions.values() if session.connection is connection), None)
@@ -126,6 +136,7 @@ class Gateway:
         session.dispatch("READY", self._ready(session, data, present=present))
         if present:
             session.dispatch("GUILD_CREATE", self._guild(session.intents, int(data.get("large_threshold") or 50)))
+        self._tell_link()
 
     def _refusal(self, connection: Connection, data: JSON) -> tuple[int, str] | None:
         intents = data.get("intents")
@@ -153,6 +164,7 @@ class Gateway:
         session.connection = connection
         session.replay(after)
         session.dispatch("RESUMED", {"_trace": ["loopback"]})
+        self._tell_link()
 
     def _ready(self, session: Session, data: JSON, *, present: bool) -> JSON:
         world = self.world

@@ -250,7 +250,6 @@ def next_order(envelope: Envelope, number: int, quantity: int, limit: Decimal, n
         state=OrderState.NEW,
         created_at=now,
         updated_at=now,
-        leg_filled=(0,) * len(envelope.legs),
     )
 
 

@@ -10,8 +10,6 @@ from core.model.positions import EquityPoint
 if TYPE_CHECKING:
     from core.engine.engine import Engine
 
-#: Losing closes in a row after which entries pause for the next session (the rule `losing_streak` reads the pause).
-PAUSE_AFTER = 5
 KEPT_SESSIONS = 260
 
 
@@ -39,12 +37,14 @@ async def session(engine: "Engine") -> None:
 
 
 async def _pause(engine: "Engine") -> None:
-    if engine.books.losing_streak < PAUSE_AFTER:
+    """After the losing streak that the rule of that name allows, entries rest through the next session."""
+    limit = next((getattr(rule, "limit", None) for rule in engine.rules if rule.name == "losing_streak"), None)
+    if limit is None or engine.books.losing_streak < limit:
         return
     now = engine.clock.now()
     pause = engine.sessions.next(now).day
     engine.books.paused_session = pause
     engine.books.results.clear()
     await engine.journal.set_setting("paused_session", pause.isoformat())
-    body = f"{PAUSE_AFTER} closed positions in a row lost; no entries on {pause}."
+    body = f"{limit} closed positions in a row lost; no entries on {pause}."
     await engine.journal.put_notes([tell.desk_note("pause", "Entries pause", body, now, Tone.WARN)])

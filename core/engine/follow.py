@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from core.engine.engine import Engine
 
 LATER_SECONDS = 30.0
+#: How far back movements are read when none is known yet.
+LOOK_BACK = timedelta(days=30)
 
 
 async def turn(engine: "Engine", view: MarketView) -> None:
@@ -43,7 +45,7 @@ async def turn(engine: "Engine", view: MarketView) -> None:
 
 async def movements(engine: "Engine") -> None:
     """Book what moved the account without a fill: splits, dividends, expiries, deliveries."""
-    since = engine.books.movements_since or engine.clock.now() - timedelta(days=30)
+    since = engine.books.movements_since or engine.clock.now() - LOOK_BACK
     try:
         reported = await engine.broker.transactions(since)
     except RetryError:

@@ -14,7 +14,7 @@ from core.engine import follow, halt, tell
 from core.market.sessions import NEW_YORK
 from core.model.errors import RetryError
 from core.model.market import MarketView
-from core.model.money import cents
+from core.model.money import ZERO, cents
 from core.model.notes import Tone
 from core.model.orders import DOUBTFUL, OrderEvent, OrderState, Report, advance
 from core.model.proposals import PENDING, ProposalState
@@ -76,10 +76,7 @@ async def load(engine: "Engine") -> None:
     """Fill the books in memory from the journal."""
     books, journal, account = engine.books, engine.journal, engine.account
     books.kill = await journal.kill()
-    opened_with = await journal.setting(f"start_cash:{account}")
-    if opened_with is None:
-        opened_with = str(engine.settings.start_cash)
-        await journal.set_setting(f"start_cash:{account}", opened_with)
+    opened_with = await journal.setting(f"start_cash:{account}") or await _opening_cash(engine)
     fills, moved = await journal.fills(account), await journal.transactions(account)
     books.cash = cash_after(Decimal(opened_with), fills, moved)
     books.fills = {(fill.exec_id, fill.version) for fill in fills}
@@ -92,6 +89,15 @@ async def load(engine: "Engine") -> None:
     for envelope_id in books.envelopes:
         _, books.granted[envelope_id] = await follow.granted(engine, envelope_id)
     await _load_results(engine)
+
+
+async def _opening_cash(engine: "Engine") -> str:
+    """At the very first start: what the account held before every movement that the broker reports (they are booked next)."""
+    balances = await engine.broker.account()
+    reported = await engine.broker.transactions(engine.clock.now() - follow.LOOK_BACK)
+    opened_with = str(balances.cash - sum((movement.cash for movement in reported), ZERO))
+    await engine.journal.set_setting(f"start_cash:{engine.account}", opened_with)
+    return opened_with
 
 
 async def _load_results(engine: "Engine") -> None:

@@ -134,7 +134,7 @@ def refused_note(signal: Signal, reason: str, at: datetime) -> Note:
 
 def blocked_text(proposal: Proposal) -> str:
     """The sentences of the rules that block."""
-    return " ".join(f"{v.rule}: {v.reason}." for v in proposal.verdicts if v.decision is Decision.BLOCK)
+    return " ".join(f"{v.rule}: {v.reason.rstrip('.')}." for v in proposal.verdicts if v.decision is Decision.BLOCK)
 
 
 def decided_note(proposal: Proposal, state: ProposalState, reason: str, at: datetime) -> Note:
