@@ -1,13 +1,17 @@
-"""Movements that are no fill: what splits, dividends, expiries, assignments and delistings do to positions.
+"""Movements that are no fill: what splits, dividends, expiries, exercises, assignments and delistings do to positions.
 
 A movement belongs to the account, a position holds a part of it: quantities and cents are shared out by what each position
 holds, in the order given (oldest first), so that the parts always sum to the whole. The identity of `holdings` holds
-throughout: dividends and cash in lieu are part of realised profit, an expired option realises its premium, shares delivered
-by an assignment stand at the strike.
+throughout: dividends and cash in lieu are part of realised profit, and an expired option realises its premium.
 
-Splits multiply quantities and divide prices, stop and entry price. What makes no whole share leaves with the split, its worth
-returns as a CASH_IN_LIEU movement. Options follow whole-number ratios (contracts multiplied, strike divided); at other ratios
-the clearing house changes the deliverable instead, so contracts and strike stay.
+What the rows of a broker mean here:
+
+- SPLIT of a stock changes its shares; what makes no whole share returns as CASH_IN_LIEU. SPLIT of a contract is told by two rows:
+  the one that takes the old contract away turns it into the new one (strike divided, contracts multiplied), the one that brings the
+  new one changes nothing more. Rows come in the order of their keys; stop, entry price and units follow with the last holding.
+- EXERCISE or ASSIGNMENT of a contract without cash delivers shares at the strike to the position that held the contract; the
+  row of the shares themselves changes nothing more. With cash it is settled in cash, and no shares come.
+- Every other row with a quantity takes that quantity away at the row's cash, one without a quantity is cash alone.
 """
 
 from collections.abc import Sequence
@@ -16,12 +20,14 @@ from decimal import Decimal
 
 from core.market.sessions import NEW_YORK
 from core.model.errors import BadDataError
-from core.model.instruments import Instrument, Option, Stock, instrument
+from core.model.instruments import Instrument, Option, Right, Stock, instrument
 from core.model.money import CENT, ZERO
 from core.model.orders import Movement, Transaction
 from core.model.positions import Holding, Position
 from core.model.proposals import share_out
 from core.portfolio.holdings import grid, quantity_of, rebooked, trade
+
+DELIVERIES = frozenset({Movement.EXERCISE, Movement.ASSIGNMENT})
 
 
 def settle(position: Position, transaction: Transaction) -> Position:
@@ -44,7 +50,9 @@ def settle_all(positions: Sequence[Position], transaction: Transaction) -> tuple
         return _split_all(positions, transaction, moved)
     if transaction.quantity == 0:
         return _paid(positions, moved, transaction.cash)
-    return _moved(positions, moved, transaction)
+    if transaction.kind in DELIVERIES and isinstance(moved, Stock):
+        return tuple(positions)
+    return _removed(positions, moved, transaction)
 
 
 def apportion(total: int, weights: Sequence[int]) -> list[int]:
@@ -76,22 +84,20 @@ def _first(positions: Sequence[Position], moved: Instrument) -> list[int]:
     return [int(i == place) for i in range(len(positions))]
 
 
-def _moved(positions: Sequence[Position], moved: Instrument, transaction: Transaction) -> tuple[Position, ...]:
-    """A quantity leaves those who hold it, oldest first; what is left over is a delivery to the first position of the symbol."""
+def _removed(positions: Sequence[Position], moved: Instrument, transaction: Transaction) -> tuple[Position, ...]:
+    """A quantity leaves those who hold it, oldest first; the cash follows the quantity, the last one taking the remainder."""
     left, parts = transaction.quantity, []
     for position in positions:
         held = quantity_of(position.holdings, moved)
         part = _nearer_zero(left, -held) if held * left < 0 else 0
         parts.append(part)
         left -= part
-    if left:
-        parts = [part + left * first for part, first in zip(parts, _first(positions, moved), strict=True)]
     result, unpaid = [], transaction.cash
-    places = [place for place, part in enumerate(parts) if part]
+    last = max((place for place, part in enumerate(parts) if part), default=-1)
     for place, (position, part) in enumerate(zip(positions, parts, strict=True)):
-        share = unpaid if places and place == places[-1] else grid(transaction.cash * part / transaction.quantity)
-        unpaid -= share if part else ZERO
-        result.append(_settled(position, moved, part, share, transaction) if part else position)
+        cash = unpaid if place == last else grid(transaction.cash * part / sum(parts)) if part else ZERO
+        unpaid -= cash
+        result.append(_without(position, moved, part, cash, transaction) if part else position)
     return tuple(result)
 
 
@@ -99,17 +105,29 @@ def _nearer_zero(one: int, other: int) -> int:
     return one if abs(one) < abs(other) else other
 
 
-def _settled(position: Position, moved: Instrument, quantity: int, cash: Decimal, transaction: Transaction) -> Position:
-    holdings = trade(position.holdings, moved, quantity, transaction.price)
+def _without(position: Position, moved: Instrument, part: int, cash: Decimal, transaction: Transaction) -> Position:
+    """The position after a signed part of one instrument left it, shares delivered where the movement delivers."""
+    holdings = trade(position.holdings, moved, part, transaction.price)
+    if transaction.kind in DELIVERIES and isinstance(moved, Option) and not transaction.cash:
+        shares = -part * moved.multiplier * (1 if moved.right is Right.CALL else -1)
+        holdings = trade(holdings, Stock(moved.underlying), shares, moved.strike)
+        cash = -shares * moved.strike
     booked = rebooked(position, holdings, cash)
     if not holdings:
         return _ended(booked, transaction)
     if all(isinstance(holding.instrument, Stock) for holding in holdings):
-        shares = sum(abs(holding.quantity) for holding in holdings)
-        return _resized(replace(booked, structure="stock"), shares, max(shares, position.opened_units))
+        return _stock_now(booked)
     whole, touched = _units_after(position, holdings)
     loss = grid(position.max_loss * touched / position.units) if position.units else position.max_loss
     return replace(booked, units=whole, max_loss=min(loss, position.max_loss))
+
+
+def _stock_now(position: Position) -> Position:
+    """What is left is stock alone: shares are its units, and what only options need leaves its plan."""
+    shares = sum(abs(holding.quantity) for holding in position.holdings)
+    opened = shares if not position.is_stock else position.opened_units
+    plan = replace(position.plan, exit_days_to_expiry=None, premium_stop=None)
+    return _resized(replace(position, structure="stock", plan=plan), shares, opened)
 
 
 def _units_after(position: Position, holdings: tuple[Holding, ...]) -> tuple[int, int]:
@@ -142,33 +160,34 @@ def _resized(position: Position, units: int, opened: int) -> Position:
 def _split_all(positions: Sequence[Position], transaction: Transaction, moved: Instrument) -> tuple[Position, ...]:
     ratio = transaction.price
     if not ratio.is_finite() or ratio <= 0:
-        raise BadDataError(f"a split of {moved.key} by {ratio} makes no sense; the ratio is new shares per old share")
+        raise BadDataError(f"a split of {moved.key} by {ratio} makes no sense; the ratio is new units per old unit")
     held = [quantity_of(position.holdings, moved) for position in positions]
-    after = apportion(sum(held) + transaction.quantity, held)
+    becomes: Instrument = moved
+    if isinstance(moved, Stock):
+        after = apportion(sum(held) + transaction.quantity, held)
+    elif sum(held) * transaction.quantity < 0:
+        after, becomes = [int(quantity * ratio) for quantity in held], replace(moved, strike=moved.strike / ratio)
+    else:
+        return tuple(positions)
     return tuple(
-        _split(position, shares, transaction) if position.symbol == moved.underlying else position
-        for position, shares in zip(positions, after, strict=True)
+        _split(position, moved, Holding(becomes, count, ZERO), transaction) if quantity else position
+        for position, quantity, count in zip(positions, held, after, strict=True)
     )
 
 
-def _split(position: Position, shares: int, transaction: Transaction) -> Position:
+def _split(position: Position, moved: Instrument, becomes: Holding, transaction: Transaction) -> Position:
+    """The position with one holding in new units; with the last of its holdings its plan and its units follow."""
     ratio = transaction.price
-    holdings = tuple(replaced for holding in position.holdings if (replaced := _split_holding(holding, shares, ratio)).quantity)
-    plan = replace(position.plan, stop=grid(position.plan.stop / ratio))
-    booked = replace(rebooked(position, holdings, ZERO), plan=plan, entry_spot=grid(position.entry_spot / ratio))
+    old = next(holding for holding in position.holdings if holding.instrument == moved)
+    rest = [holding for holding in position.holdings if holding is not old]
+    new = [replace(becomes, price=grid(old.price / ratio))] if becomes.quantity else []
+    holdings = tuple(sorted([*rest, *new], key=lambda holding: holding.instrument.key))
+    booked = rebooked(position, holdings, ZERO)
     if not holdings:
         return _ended(booked, transaction)
-    if position.is_stock:
-        return _resized(booked, abs(shares), int(position.opened_units * ratio))
-    factor = int(ratio) if ratio == int(ratio) else 1
-    return _resized(booked, position.units * factor, position.opened_units * factor)
-
-
-def _split_holding(holding: Holding, shares: int, ratio: Decimal) -> Holding:
-    held = holding.instrument
-    if isinstance(held, Stock):
-        return Holding(held, shares, grid(holding.price / ratio))
-    if ratio != int(ratio):
-        return holding
-    contract = Option(held.underlying, held.expiry, held.right, held.strike / ratio, held.multiplier)
-    return Holding(contract, holding.quantity * int(ratio), grid(holding.price / ratio))
+    if moved.key != max(holding.instrument.key for holding in position.holdings):
+        return booked
+    plan = replace(position.plan, stop=grid(position.plan.stop / ratio))
+    booked = replace(booked, plan=plan, entry_spot=grid(position.entry_spot / ratio))
+    units = abs(becomes.quantity) if position.is_stock else int(position.units * ratio)
+    return _resized(booked, units, int(position.opened_units * ratio))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.model.errors import BadDataError
-from core.model.instruments import Right, Stock
+from core.model.instruments import Option, Right, Stock
 from core.model.orders import Movement, Transaction
 from core.model.positions import Holding, Position
 from core.portfolio.holdings import cost
@@ -39,26 +40,48 @@ def test_a_split_preserves_value(units: int, ratio: str, price_in_cents: int) ->
     worth = paid.realised - cost(paid.holdings) + whole * new_price
     assert abs(worth - (units * price - cost(before.holdings))) < Decimal("1e-9")
     assert paid.units == whole
-    assert abs(paid.plan.stop * Decimal(ratio) - 94) < Decimal("1e-5")
-    assert abs(paid.entry_spot * Decimal(ratio) - 100) < Decimal("1e-5")
     if whole:
+        assert abs(paid.plan.stop * Decimal(ratio) - 94) < Decimal("1e-5")
+        assert abs(paid.entry_spot * Decimal(ratio) - 100) < Decimal("1e-5")
         assert sum(share for _, share in paid.plan.ladder) == paid.opened_units
     else:
         assert not paid.is_open
         assert paid.close_cause == "split"
 
 
-def test_a_split_multiplies_contracts_and_divides_strikes() -> None:
-    after = settle(nouns.option_position(units=4), movement(Movement.SPLIT, price="2"))
+def contract_split(position: Position, *contracts: Option, ratio: int = 2) -> Position:
+    """The rows that a broker tells for each contract: the old one goes, the new one comes."""
+    for contract in contracts:
+        count = sum(holding.quantity for holding in position.holdings if holding.instrument == contract)
+        new = replace(contract, strike=contract.strike / ratio)
+        position = settle(position, movement(Movement.SPLIT, contract.key, -count, str(ratio)))
+        position = settle(position, movement(Movement.SPLIT, new.key, count * ratio, str(ratio)))
+    return position
+
+
+def test_a_split_multiplies_contracts_and_divides_strikes_and_the_stop() -> None:
+    after = contract_split(nouns.option_position(units=4), nouns.option(strike=100))
     assert after.holdings == (Holding(nouns.option(strike=50), 8, Decimal("2.5")),)
     assert (after.units, after.opened_units, after.realised) == (8, 8, Decimal(0))
+    assert (after.plan.stop, after.entry_spot, after.max_loss) == (Decimal(47), Decimal(50), Decimal(2000))
     assert sum(share for _, share in after.plan.ladder) == 8
 
 
-def test_an_odd_split_leaves_contracts_as_they_are() -> None:
-    after = settle(nouns.option_position(units=4), movement(Movement.SPLIT, price="1.5"))
-    assert after.holdings == nouns.option_position(units=4).holdings
-    assert after.units == 4
+def test_a_split_of_a_spread_moves_its_stop_once() -> None:
+    low, high = nouns.option(strike=100), nouns.option(strike=110)
+    spread = nouns.option_position(units=3, holdings=(Holding(low, 3, Decimal(5)), Holding(high, -3, Decimal(2))))
+    after = contract_split(spread, low, high)
+    assert {one.instrument: (one.quantity, one.price) for one in after.holdings} == {
+        nouns.option(strike=50): (6, Decimal("2.5")),
+        nouns.option(strike=55): (-6, Decimal(1)),
+    }
+    assert (after.units, after.plan.stop, after.realised) == (6, Decimal(47), Decimal(0))
+
+
+def test_a_contract_that_is_paid_out_at_an_odd_split_closes_the_position() -> None:
+    key = nouns.option().key
+    after = settle(nouns.option_position(units=4), movement(Movement.CASH_IN_LIEU, key, quantity=-4, price="6", cash="2400"))
+    assert (after.realised, after.is_open, after.close_cause) == (Decimal(400), False, "cash in lieu")
 
 
 def test_a_split_without_a_ratio_is_refused() -> None:
@@ -104,27 +127,45 @@ def test_a_movement_after_midnight_utc_belongs_to_the_new_york_day() -> None:
     assert settle(nouns.option_position(units=4), gone).closed_session == date(2024, 6, 12)
 
 
+def delivered(position: Position, contract: Option, kind: Movement, count: int) -> Position:
+    """The two rows of a delivery: so many contracts go, shares come at the strike."""
+    shares = -count * 100 * (1 if contract.right is Right.CALL else -1)
+    gone = settle(position, movement(kind, contract.key, quantity=count))
+    return settle(gone, movement(kind, "LEAD", shares, str(contract.strike), str(-shares * contract.strike)))
+
+
+def test_an_exercised_call_becomes_stock_at_the_strike() -> None:
+    after = delivered(nouns.option_position(units=3), nouns.option(strike=100), Movement.EXERCISE, -3)
+    assert after.holdings == (Holding(Stock("LEAD"), 300, Decimal(100)),)
+    assert after.realised == Decimal(-1500)
+    assert (after.structure, after.units, after.opened_units, after.is_open) == ("stock", 300, 300, True)
+    assert (after.plan.exit_days_to_expiry, after.plan.premium_stop) == (None, None)
+    assert sum(share for _, share in after.plan.ladder) == 300
+
+
 def test_an_assigned_short_put_becomes_stock_at_the_strike() -> None:
     short = nouns.option_position(units=2, structure="short put", holdings=(Holding(STRIKE, -2, Decimal(3)),))
-    removed = movement(Movement.ASSIGNMENT, STRIKE.key, quantity=2)
-    delivered = movement(Movement.ASSIGNMENT, "LEAD", quantity=200, price="100", cash="-20000")
-    first = settle(settle(short, delivered), removed)
-    assert first.holdings == (Holding(Stock("LEAD"), 200, Decimal(100)),)
-    assert first.realised == Decimal(600)
-    assert (first.structure, first.units, first.is_open) == ("stock", 200, True)
-    assert sum(share for _, share in first.plan.ladder) == 200
+    after = delivered(short, STRIKE, Movement.ASSIGNMENT, 2)
+    assert after.holdings == (Holding(Stock("LEAD"), 200, Decimal(100)),)
+    assert (after.realised, after.structure, after.units) == (Decimal(600), "stock", 200)
+
+
+def test_a_spread_that_ends_in_the_money_on_both_legs_ends_flat() -> None:
+    low, high = nouns.option(strike=100), nouns.option(strike=110)
+    spread = nouns.option_position(units=2, holdings=(Holding(low, 2, Decimal(5)), Holding(high, -2, Decimal(2))))
+    after = delivered(delivered(spread, low, Movement.EXERCISE, -2), high, Movement.ASSIGNMENT, 2)
+    assert not after.is_open
+    assert after.realised == Decimal(2 * 100 * (10 - 3))
+    assert after.close_cause == "assignment"
 
 
 def test_an_assigned_spread_leg_leaves_a_position_without_whole_units_but_open() -> None:
     wing = nouns.option(strike=90, right=Right.PUT)
     holdings = (Holding(wing, 2, Decimal(1)), Holding(STRIKE, -2, Decimal(3)))
     spread = nouns.option_position(units=2, structure="put credit spread", holdings=holdings, max_loss=Decimal(1600))
-    delivered = settle(spread, movement(Movement.ASSIGNMENT, "LEAD", quantity=200, price="100", cash="-20000"))
-    after = settle(delivered, movement(Movement.ASSIGNMENT, STRIKE.key, quantity=2))
+    after = delivered(spread, STRIKE, Movement.ASSIGNMENT, 2)
     assert {one.instrument.key: one.quantity for one in after.holdings} == {"LEAD": 200, wing.key: 2}
-    assert after.units == 0
-    assert after.is_open
-    assert after.max_loss == Decimal(1600)
+    assert (after.units, after.is_open, after.max_loss) == (0, True, Decimal(1600))
 
 
 def test_a_partial_assignment_leaves_the_whole_units_that_remain() -> None:
