@@ -54,7 +54,7 @@ async def summarise(engine: Engine, run: Run) -> dict[str, object]:
         "inputs_sha256": run.fingerprint,
         "settings_sha256": engine.config_hash,
         "defects": dict(sorted(run.defects.items())),
-        "not_evaluated": dict(sorted(engine.books.absent.items())),
+        "not_evaluated": {name: times for name, times in sorted(engine.books.absent.items()) if times},
         "signals": {
             "opening": sum(signal.intent is Intent.OPEN for signal in signals),
             "closing": dict(sorted(Counter(s.cause for s in signals if s.intent is Intent.CLOSE).items())),

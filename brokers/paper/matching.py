@@ -24,9 +24,7 @@ from annotated_types import Ge, Gt, Le
 from brokers.paper.records import PaperOrder
 from core.model.instruments import Leg, Side, Stock
 from core.model.market import Quote
-from core.model.money import CENT, down_to_tick
-
-FINE = Decimal("0.0001")
+from core.model.money import CENT, FINE, down_to_tick, share_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ Taken = Mapping[tuple[str, Side], tuple[datetime, int]]
 
 def grid(legs: Sequence[Leg], limit: Decimal) -> Decimal:
     """Price step of an order: a cent, or a hundredth of a cent for a stock below a dollar (SEC rule 612)."""
-    return FINE if len(legs) == 1 and isinstance(legs[0].instrument, Stock) and abs(limit) < 1 else CENT
+    return share_step(limit) if len(legs) == 1 and isinstance(legs[0].instrument, Stock) else CENT
 
 
 def net(legs: Sequence[Leg], prices: Sequence[Decimal]) -> Decimal:

@@ -65,10 +65,9 @@ def _loud(engine: "Engine") -> list[str]:
         loud.append("**Entries are approved by policy: nobody is asked.**")
     elif settings.auto_below > 0:
         loud.append(f"**Entries that can lose less than {tell.money(settings.auto_below)} are approved by policy.**")
-    if engine.books.kill.level:
-        loud.append(
-            f"**{halt.LEVELS[engine.books.kill.level]}** since {engine.books.kill.at:%Y-%m-%d %H:%M} UTC: {engine.books.kill.reason}"
-        )
+    kill = engine.books.kill
+    if kill.level:
+        loud.append(f"**{halt.LEVELS[kill.level]}** since {kill.at:%Y-%m-%d %H:%M} UTC: {kill.reason}")
     return loud
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from core.charts.build import candle_chart
+from core.model.instruments import Instrument, Option
 from core.model.market import MarketView
 from core.model.money import ZERO, cents
 from core.model.notes import Note, NoteField, Tone, Topic
@@ -33,9 +34,13 @@ def per_share(amount: Decimal) -> str:
 def order_text(proposal: Proposal) -> str:
     """The order in words: every leg with its whole quantity."""
     return "\n".join(
-        f"{leg.side.upper()} {leg.ratio * proposal.quantity} × {leg.instrument.key if leg.instrument.multiplier == 1 else leg.instrument}"
-        for leg in proposal.legs
+        f"{leg.side.upper()} {leg.ratio * proposal.quantity} × {instrument_text(leg.instrument)}" for leg in proposal.legs
     )
+
+
+def instrument_text(thing: Instrument) -> str:
+    """An instrument as people write it."""
+    return str(thing) if isinstance(thing, Option) else thing.symbol
 
 
 def signal_note(signal: Signal, view: MarketView, *, charts: bool) -> Note:

@@ -14,7 +14,7 @@ from core.engine.settings import Expression
 from core.model.errors import BadDataError
 from core.model.instruments import Leg, Option, Side, Stock
 from core.model.market import MarketView
-from core.model.money import CENT, ZERO, cents, down_to_tick
+from core.model.money import CENT, ZERO, cents, down_to_tick, share_step
 from core.model.positions import Book
 from core.model.proposals import Decision, LegQuote, Proposal, Verdict
 from core.model.signals import Intent, Signal
@@ -24,8 +24,6 @@ from core.risk import vet_all
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
-
-FINE_TICK = Decimal("0.0001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,11 @@ def price_legs(legs: Sequence[Leg], view: MarketView) -> Price:
         natural -= leg.side.sign * leg.ratio * touch
         mid -= leg.side.sign * leg.ratio * quote.mid
         quotes.append(LegQuote(leg.instrument.key, quote.bid, quote.ask, quote.as_of, quote.modelled))
-    return Price(natural, mid, tuple(quotes), CENT if view.raw else FINE_TICK)
+    return Price(natural, mid, tuple(quotes), _step(legs, natural))
+
+
+def _step(legs: Sequence[Leg], natural: Decimal) -> Decimal:
+    return share_step(natural) if len(legs) == 1 and isinstance(legs[0].instrument, Stock) else CENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from core.model.errors import BadDataError
 
 CENT = Decimal("0.01")
+FINE = Decimal("0.0001")
 ZERO = Decimal(0)
 
 
@@ -35,3 +36,8 @@ def down_to_tick(amount: Decimal, tick: Decimal) -> Decimal:
 def up_to_tick(amount: Decimal, tick: Decimal) -> Decimal:
     """Smallest multiple of the tick that is not below the (signed) amount."""
     return (amount / tick).quantize(Decimal(1), ROUND_CEILING) * tick
+
+
+def share_step(price: Decimal) -> Decimal:
+    """Price step of a share: a cent, or a hundredth of a cent below one dollar (SEC rule 612)."""
+    return FINE if abs(price) < 1 else CENT
