@@ -55,10 +55,14 @@ class Panel:
         if self.days and day <= self.days[-1]:
             raise BadDataError(f"the bars of {day} do not come after those of {self.days[-1]}")
         if len(self.days) == self._bars.shape[1]:
-            self._bars[:, : self._keep] = self._bars[:, -self._keep :].copy()
-            del self.days[: -self._keep]
+            self._drop_oldest()
         self._bars[:, len(self.days)] = bar
         self.days.append(day)
+
+    def _drop_oldest(self) -> None:
+        for field in self._bars:  # one after the other: numpy copies what overlaps
+            field[: self._keep] = field[-self._keep :]
+        del self.days[: -self._keep]
 
     def rescale(self, ratio: Floats) -> None:
         """Put every bar into the units after a split of `ratio` new shares for each old one (row; 1 where there is none)."""
