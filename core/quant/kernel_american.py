@@ -157,9 +157,7 @@ def american(
     if t <= 0.0 or is_certain(s, k, t, r, q, v):
         return certain(s, k, max(t, 0.0), r, q, sign)
     exact = european(s, k, t, r, q, v, sign)[0]
-    if never_early(r, q, sign):
-        return exact
-    early = tree(s, k, t, r, q, v, sign, value, spot, weights)[0]
+    early = 0.0 if never_early(r, q, sign) else tree(s, k, t, r, q, v, sign, value, spot, weights)[0]
     return max(exact + max(early, 0.0), sign * (s - k))
 
 
@@ -185,7 +183,7 @@ def prices(terms: Floats, out: Floats) -> None:
 
 @compiled
 def step_greeks(s: float, k: float, sign: float) -> tuple[float, float, float, float, float]:
-    """Intrinsic value and its slope; half of it at the strike. For expired rights and certain futures."""
+    """Intrinsic value and its slope (half of it at the strike) of an expired right."""
     inside = sign * (s - k)
     return max(inside, 0.0), sign * (1.0 if inside > 0.0 else 0.5 if inside == 0.0 else 0.0), 0.0, 0.0, 0.0
 
@@ -198,11 +196,12 @@ def sensitivities(
     if t <= 0.0:
         return step_greeks(s, k, sign)
     if is_certain(s, k, t, r, q, v):
-        sure, moved = certain(s, k, t, r, q, sign), certain(s * 1.0001, k, t, r, q, sign)
-        return sure, (moved - sure) / (0.0001 * s), 0.0, 0.0, 0.0
+        sure = certain(s, k, t, r, q, sign)
+        shares = 0.0 if sure <= 0.0 else 1.0 if sure <= sign * (s - k) else math.exp(-q * t)
+        return sure, sign * shares, 0.0, 0.0, 0.0
     exact, delta, gamma, theta, vega = european(s, k, t, r, q, v, sign)
     if never_early(r, q, sign):
-        return exact, delta, gamma, theta, vega
+        return max(exact, sign * (s - k)), delta, gamma, theta, vega
     early, more_delta, more_gamma = tree(s, k, t, r, q, v, sign, value, spot, weights)
     intrinsic = sign * (s - k)
     if exact + early <= intrinsic:
