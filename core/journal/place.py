@@ -58,6 +58,8 @@ class Place:
         if path.name in {"", ":memory:"}:
             raise OperatorError("the database needs the path of a file, for example var/journal.db")
         file = path.expanduser().absolute()
+        if file.is_dir():
+            raise OperatorError(f"{file} is a folder; name a file in it, for example {file / 'journal.db'}")
         return Place(str(file), URL.create("sqlite", database=str(file)), file)
 
 

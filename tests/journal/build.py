@@ -3,11 +3,12 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from core.journal.journal import SqlJournal
 from core.model.instruments import Leg, Option, Right, Side, Stock
 from core.model.notes import CandleChart, EquityChart, Note, NoteField, PayoffChart, Tone, Topic
 from core.model.orders import Fill, Movement, Order, OrderState, Transaction
 from core.model.positions import EquityPoint, Holding, Position
-from core.model.proposals import Approval, Decision, Envelope, LegQuote, Plan, Proposal, Verdict, Vote
+from core.model.proposals import Approval, Decision, Envelope, LegQuote, Plan, Proposal, ProposalState, Verdict, Vote
 from core.model.signals import Comparison, GateResult, Intent, Levels, Outcome, Rung, Signal
 
 NOW = datetime(2024, 3, 4, 14, 35, 6, 789012, tzinfo=UTC)
@@ -101,3 +102,20 @@ def transaction(transaction_id: str = "t1") -> Transaction:
 
 def equity(day: date = DAY, worth: str = "100120.55") -> EquityPoint:
     return EquityPoint("paper", day, Decimal(worth), Decimal(90_000), Decimal("-0.10"), Decimal("120.65"), Decimal("3.90"))
+
+
+async def walk(journal: SqlJournal) -> None:
+    """One trade from the card to the last note."""
+    of = proposal()
+    outer = envelope(of)
+    child = order(outer)
+    await journal.record_proposal(of, ProposalState.DRAFT, [note("card")])
+    await journal.proposal_posted(of.id, 1, 2, LATER)
+    await journal.record_vote(vote())
+    await journal.claim(approval(of), outer, child, NOW)
+    await journal.mark_sending(child.key, "abc", NOW)
+    done = order(outer, state=OrderState.FILLED)
+    await journal.record_order(done, "{}")
+    await journal.record_fills([fill(child)], done, position(), [note("filled")])
+    await journal.close_envelope(outer.id, NOW)
+    await journal.note_delivered(1, 3, 4, NOW)

@@ -1,7 +1,6 @@
 """Every journal test runs on SQLite (durable, and recreatable as in a replay) and on a real PostgreSQL server."""
 
 import asyncio
-import itertools
 import shutil
 import sqlite3
 import tempfile
@@ -18,6 +17,7 @@ import pytest
 from core.journal.door import At
 from core.journal.journal import SqlJournal, open_journal
 from core.journal.schema import migrate
+from core.journal.tables import METADATA
 from tests.journal.build import NOW
 
 
@@ -55,7 +55,7 @@ class Ground:
     async def drop_triggers(self, table: str) -> None:
         """Do what somebody with the password could do."""
         if self.kind == "postgresql":
-            await self.sql(f"DROP TRIGGER {table}_append_only ON {table}")
+            await self.sql(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
         else:
             await self.sql(f"DROP TRIGGER {table}_no_update")
             await self.sql(f"DROP TRIGGER {table}_no_delete")
@@ -63,25 +63,31 @@ class Ground:
 
 @dataclass
 class Server:
-    """A PostgreSQL server with a migrated database as template."""
+    """A PostgreSQL server with one migrated database, which each test finds empty."""
 
     folder: str
-    number: Iterator[int] = field(default_factory=itertools.count)
 
-    def url(self, name: str) -> str:
+    def url(self, name: str = "journal") -> str:
         return f"postgresql+asyncpg://postgres@/{name}?host={self.folder}"
 
-    async def create(self, template: str = "template1") -> str:
-        name = f"journal{next(self.number)}"
-        connection = await asyncpg.connect(self.url("postgres").replace("+asyncpg", ""))
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        await connection.close()
-        return name
+    async def run(self, *statements: str, name: str = "postgres") -> None:
+        connection = await asyncpg.connect(self.url(name).replace("+asyncpg", ""))
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
 
+    async def prepare(self) -> None:
+        """Nobody will miss this server when the power fails."""
+        await self.run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", "CREATE DATABASE journal")
+        await migrate(self.url())
 
-async def _template(server: Server) -> None:
-    assert await server.create() == "journal0"
-    await migrate(server.url("journal0"))
+    async def empty(self) -> None:
+        tables = [table.name for table in METADATA.sorted_tables]
+        clear = [f'DELETE FROM "{table}"; ALTER TABLE "{table}" ENABLE TRIGGER ALL' for table in tables]
+        restart = "SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'"
+        await self.run(f"SET session_replication_role = replica; {'; '.join(clear)}; {restart}", name="journal")
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +99,7 @@ def server() -> Iterator[Server]:
         folder = tempfile.mkdtemp(prefix="qm-pg-")
         running = get_server(folder, cleanup_mode="delete")
     found = Server(running.get_uri().rpartition("host=")[2])
-    asyncio.run(_template(found))
+    asyncio.run(found.prepare())
     yield found
     running.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
@@ -116,7 +122,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 async def ground(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ground]:
     if kind == "postgresql":
         server: Server = request.getfixturevalue("server")
-        found = Ground(kind, server.url(await server.create("journal0")))
+        await server.empty()
+        found = Ground(kind, server.url())
     else:
         path = tmp_path / "journal.db"
         shutil.copy(request.getfixturevalue("migrated_file"), path)

@@ -7,9 +7,10 @@ import pytest
 
 from core.journal.journal import SqlJournal
 from core.journal.outbox import nonce
+from core.journal.tables import APPEND_ONLY
 from core.model.errors import IllegalEventError
 from core.model.notes import Topic
-from tests.journal.build import LATER, NOW, note
+from tests.journal.build import LATER, NOW, note, walk
 from tests.journal.conftest import Ground
 
 
@@ -145,13 +146,12 @@ async def test_rows_cut_off_the_end_are_noticed(ground: Ground, gone: str, named
         await journal.verify_audit()
 
 
-@pytest.mark.parametrize("table", ["vote", "send", "order_event", "fill", "audit"])
-@pytest.mark.parametrize("verb", ["UPDATE", "DELETE"])
-async def test_facts_cannot_be_changed_by_sql(ground: Ground, table: str, verb: str) -> None:
-    if ground.kind != "postgresql":
-        found = await ground.sql(f"SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = '{table}'")
-        assert any(f"BEFORE {verb}" in row[0] for row in found)
-        return
-    column = {"send": "kind", "order_event": "raw", "fill": "body"}.get(table, "at")
-    with pytest.raises(Exception, match="append-only"):
-        await ground.sql(f"UPDATE {table} SET {column} = {column}" if verb == "UPDATE" else f"DELETE FROM {table}")
+async def test_facts_cannot_be_changed_by_sql(ground: Ground) -> None:
+    journal = await ground.open()
+    await walk(journal)
+    columns = {"vote": "voter", "send": "kind", "order_event": "raw", "fill": "body", "audit": "body"}
+    assert set(columns) == set(APPEND_ONLY)
+    for table, column in columns.items():
+        for change in (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}"):
+            with pytest.raises(Exception, match=f"{table} is append-only"):
+                await ground.sql(change)
