@@ -157,8 +157,9 @@ class RestFaults:
         return self._front.faults.listed()
 
     async def log(self, args: JSON) -> list[JSON]:
-        """Requests and answers, oldest first: since (number), method, path (part of it)."""
+        """Requests and answers, oldest first: since (number), method, path (part of it), limit (the latest ones)."""
         since, method, path = int(args.get("since", 0)), args.get("method"), str(args.get("path", ""))
-        return [
+        found = [
             asdict(item) for item in self._front.log if item.number > since and method in {None, item.method} and path in item.path
         ]
+        return found[-int(args["limit"]) :] if args.get("limit") else found

@@ -215,7 +215,7 @@ class Gateway:
             return
         wanted = [str(identity) for identity in data.get("user_ids") or []]
         prefix = str(data.get("query") or "").lower()
-        found = wanted or [identity for identity in state.members if state.users[identity]["username"].startswith(prefix)]
+        found = wanted or [identity for identity in state.members if state.users[identity]["username"].lower().startswith(prefix)]
         found = found[: int(data.get("limit") or 0) or None]
         chunks = [found[start : start + 1000] for start in range(0, len(found), 1000)] or [[]]
         for number, chunk in enumerate(chunks):

@@ -18,7 +18,7 @@ CHANNELS = {
     "playground": "Say anything here",
 }
 PEOPLE = {"owner": "Olivia Owner", "approver": "Andy Approver", "stranger": "Sam Stranger"}
-APPROVER_COLOUR = 0x2E8B57
+APPROVER_COLOUR = 0xD99A2B
 
 
 def found(world: World, secret: str | None = None) -> None:

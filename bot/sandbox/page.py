@@ -19,7 +19,10 @@ from core.model.errors import RefusedError
 
 FOLDER = Path(__file__).parent / "page"
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'none'; base-uri 'none'"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
 GATHER = 0.04
 ALIVE = 15.0
 
@@ -83,7 +86,11 @@ class Page:
             "bot": state.users[world.bot_id],
             "me": user_id,
             "people": [self._person(name, identity) for name, identity in named.items()],
-            "users": {identity: state.users[identity] for identity in state.members if state.users[identity]["username"][:9] != "passer-by"},
+            "users": {
+                identity: state.users[identity]
+                for identity in state.members
+                if state.users[identity]["username"][:9] != "passer-by"
+            },
             "roles": {key: {"name": role["name"], "color": role["color"]} for key, role in state.roles.items()},
             "channels": seen,
             "commands": commands.visible(world),

@@ -12,7 +12,7 @@ def user(identity: str, name: str, *, bot: bool = False) -> JSON:
     """User object."""
     return {
         "id": identity,
-        "username": name.lower().replace(" ", "-"),
+        "username": name if bot else name.lower().replace(" ", "-"),
         "global_name": None if bot else name,
         "discriminator": "0000" if bot else "0",
         "avatar": None,

@@ -1,10 +1,11 @@
 // Buttons, menus and layouts below a message.
 
 import { h, hex, safeUrl } from "./dom.js";
+import { emoji as drawn } from "./emoji.js";
 import { markdown } from "./markdown.js";
 
 const STYLES = { 1: "primary", 2: "secondary", 3: "success", 4: "danger", 5: "link" };
-const EMOJI = (emoji) => (emoji?.name ? h("span", { class: "emoji" }, emoji.name) : null);
+const EMOJI = (emoji) => (emoji?.name ? drawn(emoji.name) : null);
 
 /** All components of a message. */
 export function components(body, desk) {

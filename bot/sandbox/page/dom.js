@@ -50,7 +50,7 @@ export const hex = (colour) => `#${Number(colour).toString(16).padStart(6, "0")}
 
 /** A stable, readable colour for a name or id. */
 export function hue(text) {
-  let sum = 7;
-  for (const letter of String(text)) sum = (sum * 31 + letter.charCodeAt(0)) % 360;
-  return `hsl(${sum} 42% 42%)`;
+  let sum = 2166136261;
+  for (const letter of String(text)) sum = Math.imul(sum ^ letter.charCodeAt(0), 16777619) >>> 0;
+  return `hsl(${sum % 360} 40% 43%)`;
 }

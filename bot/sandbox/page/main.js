@@ -49,15 +49,15 @@ class Desk {
 
   listen() {
     this.stop?.();
+    this.opened = false;
     this.stop = follow(this.who, {
-      open: () => this.opened && this.resync(),
+      open: () => (this.opened ? this.resync() : (this.opened = true)),
       message: (body) => this.changed(body),
       gone: (place) => this.gone(place),
       state: () => this.reload(),
       link: (told) => this.linked(told.linked),
       typing: (told) => this.typing(told),
     });
-    this.opened = true;
   }
 
   async resync() {

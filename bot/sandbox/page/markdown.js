@@ -1,6 +1,7 @@
 // Markdown of chat messages, to nodes. Every text ends up in a text node.
 
 import { h, safeUrl } from "./dom.js";
+import { DRAWN, emoji } from "./emoji.js";
 
 const INLINE = [
   [/^\\([\\*_~`|>#[\]()<:-])/, (m) => m[1]],
@@ -22,6 +23,7 @@ const INLINE = [
   [/^<\/([-\w ]+):\d+>/, (m) => mention("/" + m[1])],
   [/^<a?:(\w+):\d+>/, (m) => h("span", { class: "emoji" }, `:${m[1]}:`)],
   [/^@(everyone|here)/, (m) => mention(m[0])],
+  [DRAWN, (m) => emoji(m[0])],
 ];
 
 /** Nodes of a text inside one paragraph; `context` names users, roles and channels by id. */
@@ -39,7 +41,7 @@ export function inline(text, context) {
       before = hit.match[0].at(-1);
       text = text.slice(hit.match[0].length);
     } else {
-      const step = text.match(/^[^\\*_~`|[<h@]+/)?.[0] ?? text[0];
+      const step = text.match(/^[\w ,.]*[ ,.](?=[A-Za-gi-z])|^[A-Za-gi-z0-9 ]+/)?.[0] ?? String.fromCodePoint(text.codePointAt(0));
       plain += step;
       before = step.at(-1);
       text = text.slice(step.length);
@@ -114,7 +116,7 @@ export function markdown(text, context) {
 
 const LINES = [
   [/^(#{1,3}) (.+)$/, (m, c) => h(`h${m[1].length + 2}`, { class: "heading" }, inline(m[2], c))],
-  [/^-# (.+)$/, (m, c) => h("p", { class: "small" }, inline(m[1], c))],
+  [/^-# (.+)$/, (m, c) => h("p", { class: "subtext" }, inline(m[1], c))],
 ];
 
 function blocks(text, context) {

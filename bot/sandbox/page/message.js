@@ -2,12 +2,13 @@
 
 import { components } from "./components.js";
 import { h, hex, hue, isLocal, safeUrl } from "./dom.js";
+import { emoji } from "./emoji.js";
 import { markdown, inline, relative } from "./markdown.js";
 
 const EPHEMERAL = 64;
 const LOADING = 128;
 const GROUP_MS = 7 * 60 * 1000;
-export const QUICK = ["✅", "❌", "👍", "👎", "👀", "🎉", "❤️", "😂", "🤔", "🚀", "📈", "📉", "⏸️", "🔥", "🙏", "💤"];
+export const QUICK = ["✅", "❌", "⚠️", "❓", "📈", "📉", "⏸️", "🔔", "👍", "👎", "👀", "🎉", "❤️", "🤔", "🚀", "🔥"];
 
 export const shownName = (user) => user.global_name || user.username;
 
@@ -15,7 +16,7 @@ export const shownName = (user) => user.global_name || user.username;
 export function avatar(user, size = "") {
   const words = shownName(user).split(/[\s-]+/);
   const letters = user.bot ? "QM" : words.slice(0, 2).map((word) => word[0].toUpperCase()).join("");
-  return h("span", { class: `avatar ${user.bot ? "bot" : ""} ${size}`, colour: user.bot ? null : hue(user.id), "aria-hidden": "true" }, letters);
+  return h("span", { class: `avatar ${user.bot ? "bot" : ""} ${size}`, colour: user.bot ? null : hue(user.username), "aria-hidden": "true" }, letters);
 }
 
 /** Whether a message goes below the one before it without a head of its own. */
@@ -134,14 +135,14 @@ function reactions(body, desk) {
   return h("div", { class: "reactions", role: "group", "aria-label": "Reactions" },
     body.reactions.map((item) =>
       h("button", { type: "button", class: "reaction", "aria-pressed": String(item.me), "aria-label": `${item.emoji.name} ${item.count}`, dataset: { emoji: item.emoji.name }, onclick: () => desk.react(body, item.emoji.name, !item.me) },
-        h("span", { class: "emoji" }, item.emoji.name), h("span", { class: "count" }, item.count.toLocaleString("en-GB")))),
+        emoji(item.emoji.name), h("span", { class: "count" }, item.count.toLocaleString("en-GB")))),
     h("button", { type: "button", class: "reaction add", "aria-label": "Add a reaction", onclick: (event) => picker(event.currentTarget, body, desk) }, "+"));
 }
 
 function picker(anchor, body, desk) {
   document.querySelector(".picker")?.remove();
   const made = h("div", { class: "picker", role: "menu", "aria-label": "Choose a reaction" },
-    QUICK.map((emoji) => h("button", { type: "button", role: "menuitem", "aria-label": emoji, onclick: () => { made.remove(); desk.react(body, emoji, true); } }, emoji)));
+    QUICK.map((name) => h("button", { type: "button", role: "menuitem", "aria-label": name, onclick: () => { made.remove(); desk.react(body, name, true); } }, emoji(name))));
   document.body.append(made);
   const box = anchor.getBoundingClientRect();
   made.style.left = `${Math.max(8, Math.min(box.left - 120, innerWidth - made.offsetWidth - 8))}px`;
