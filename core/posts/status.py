@@ -1,0 +1,89 @@
+"""Status: the state of the desk before the open."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from core.engine.answers import Status
+from core.engine.engine import Engine
+from core.engine.measures import Target
+from core.model.notes import Note, NoteField, Tone, Topic
+from core.ports.journal import Scan
+from core.posts._text import ABSENT, clock_time, field, new_york_day, short_day
+
+LEVELS = ("active", "reduce only", "halted")
+
+
+@dataclass(frozen=True, slots=True)
+class StatusPost:
+    """Mode, market, switches, what is unfinished, the last scan, the service targets."""
+
+    name: ClassVar[str] = "status"
+
+    async def compose(self, engine: Engine, at: datetime) -> Note:
+        """Write the note."""
+        status = await engine.status()
+        scans = await engine.journal.scans(len(engine.strategies))
+        day = new_york_day(at)
+        return Note(
+            id=f"status-{at:%Y%m%dT%H%M}",
+            topic=Topic.STATUS,
+            title=f"Status · {short_day(day)}",
+            body=_summary(status),
+            at=at,
+            tone=_tone(status),
+            fields=(
+                NoteField("Market", _market(status)),
+                NoteField("Reconciled", _reconciled(status)),
+                NoteField("Open", f"{status.open_positions} positions\n{status.pending_proposals} cards waiting"),
+                NoteField("Unfinished", f"{status.unfinished_orders} orders\n{status.undelivered_notes} notes"),
+                field("Last scan", _funnel(scans), f"{ABSENT}: nothing was scanned yet"),
+                field("Not evaluated", [f"{name}: {times} times" for name, times in engine.books.absent.most_common(5)], "nothing"),
+                field("Service targets", map(target_line, status.targets), ABSENT),
+            ),
+            footer=f"{engine.account} · {status.source}",
+        )
+
+
+def target_line(target: Target) -> str:
+    """One service target with its measure; "n/a" while nothing feeds it."""
+    limit = f"{'at least' if target.higher_is_better else 'at most'} {target.limit:g} {target.unit}"
+    if target.measured is None:
+        return f"{target.name}: {ABSENT} ({limit})"
+    mark = "✓" if target.holds else "✗"
+    return f"{mark} {target.name}: {target.measured:.4g} {target.unit} ({limit}, {target.samples} samples)"
+
+
+def _summary(status: Status) -> str:
+    level = LEVELS[min(status.kill.level, len(LEVELS) - 1)]
+    since = "" if status.kill.level == 0 else f" by {status.kill.by}: {status.kill.reason}"
+    doubt = f"\n**{status.doubtful_orders} orders have an unknown outcome.**" if status.doubtful_orders else ""
+    return f"The desk is **{level}**{since} and trades **{status.mode}**.{doubt}"
+
+
+def _tone(status: Status) -> Tone:
+    if status.kill.level >= 2 or status.doubtful_orders:
+        return Tone.BAD
+    return Tone.WARN if status.kill.level or any(target.holds is False for target in status.targets) else Tone.GOOD
+
+
+def _market(status: Status) -> str:
+    if status.session is None:
+        return f"closed today\nlast bar {status.completed}"
+    hours = f"{clock_time(status.session.open)} to {clock_time(status.session.close)}{' (early)' if status.session.early else ''}"
+    return f"{'open' if status.market_open else 'closed'}, {hours}\nlast bar {status.completed}"
+
+
+def _reconciled(status: Status) -> str:
+    return f"{status.reconciled}\n{clock_time(status.reconciled_at) if status.reconciled_at else ABSENT}"
+
+
+def _funnel(scans: Sequence[Scan]) -> list[str]:
+    lines = []
+    for scan in scans:
+        steps = " → ".join(f"{gate} {left}" for gate, left in scan.left)
+        lines.append(
+            f"{scan.strategy}, bar of {scan.session}: {scan.universe} symbols → {steps or ABSENT} → {scan.signals} signals"
+        )
+    return lines
