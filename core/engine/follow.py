@@ -241,7 +241,7 @@ def _over(engine: "Engine", envelope: Envelope, last: Order, filled: int, sent: 
     if last.state in (OrderState.REJECTED, OrderState.DENIED):
         return last.reason or str(last.state)
     if sent >= len(engine.settings.walk):
-        return f"nobody took it at {tell.per_share(last.limit)}"
+        return f"nobody took it at {tell.per_share(abs(last.limit))}"
     if engine.clock.now() >= envelope.deadline:
         return "the approval has run out"
     return None

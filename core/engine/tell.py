@@ -25,10 +25,15 @@ def money(amount: Decimal | None) -> str:
 
 
 def per_share(amount: Decimal) -> str:
-    """A price per share; at least cents, never more than four places."""
-    text = f"{amount.normalize():f}"
-    whole, _, places = text.partition(".")
-    return f"{whole}.{places[:4]:0<2}"
+    """A price per share: cents, or four places below one dollar."""
+    return f"{amount:,.2f}" if abs(amount) >= 1 else f"{amount:,.4f}"
+
+
+def price_text(limit: Decimal, floor: Decimal) -> str:
+    """A net price and the worst that is allowed, in words: what we pay, or what we receive."""
+    if limit < 0:
+        return f"pay {per_share(-limit)}, at most {per_share(-floor)}"
+    return f"receive {per_share(limit)}, at least {per_share(floor)}"
 
 
 def order_text(proposal: Proposal) -> str:
@@ -84,7 +89,7 @@ def card_note(proposal: Proposal, source: str) -> Note:
     closing = proposal.intent is Intent.CLOSE
     fields = [
         NoteField("Order", order_text(proposal), inline=False),
-        NoteField("Price (net per share)", f"{per_share(proposal.limit)}, never worse than {per_share(proposal.floor)}"),
+        NoteField("Price per share", price_text(proposal.limit, proposal.floor)),
         NoteField("Maximum loss", "reduces risk" if closing else f"{money(proposal.max_loss)} incl. fees {money(proposal.fees)}"),
         *(_plan_fields(proposal) if not closing else ()),
         NoteField("Risk rules", verdict_text(proposal), inline=False),
