@@ -80,7 +80,7 @@ class Approvals:
 
     def attach(self, client: discord.Client | None) -> None:
         """A new client is connected, or none is."""
-        self.reader = Reader(client, self.access, self.engine.journal, self.engine.clock) if client else None
+        self.reader = Reader(client, self.access, self.engine.journal, self.engine.clock, self.pace) if client else None
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -179,18 +179,18 @@ class Approvals:
         if stored.state not in PENDING and hand.tries:
             return
         vote = self.vote(stored, hand.user_id, "reaction", approve=hand.approve, present=hand.present)
-        refusal = self.access.refusal(hand.who, vote.at) if hand.who else None
+        refusal = self.access.refusal(hand.who, self.pace.now()) if hand.who else None
         if refusal and hand.present:
             await self.engine.vote(replace(vote, allowed=False, reason=refusal), None)
             return
         if not (hand.approve and hand.present) or stored.state not in PENDING:
             await self._say(vote, None)
             return
+        noted = asyncio.create_task(self.engine.vote(vote, None))
         try:
             evidence = await self.reader.read(stored)
-        except RetryError:
-            await self.engine.vote(vote, None)
-            raise
+        finally:
+            await noted
         await self._say(vote, evidence)
 
     async def _say(self, vote: Vote, evidence: Evidence | None) -> None:

@@ -8,7 +8,8 @@ import discord
 
 from bot import cards
 from bot.access import TROUBLE, Standing
-from core.model.errors import RetryError
+from bot.replies import FAILED
+from core.model.errors import QuantMatrixError, RetryError
 from core.model.proposals import PENDING
 
 if TYPE_CHECKING:
@@ -20,7 +21,13 @@ LOG = logging.getLogger(__name__)
 async def clicked(approvals: "Approvals", interaction: discord.Interaction, proposal_id: str, *, approve: bool) -> None:
     """Handle one click; the click counts even when its answer can no longer be shown."""
     deferred = await _defer(interaction)
-    sentence = await _decide(approvals, interaction, proposal_id, approve=approve)
+    try:
+        sentence = await _decide(approvals, interaction, proposal_id, approve=approve)
+    except QuantMatrixError as error:
+        sentence = f"Not decided: {error}"
+    except Exception:  # the edge of this handler: the person gets an answer whatever happens
+        LOG.exception("A click on %s could not be handled", proposal_id)
+        sentence = FAILED
     if not deferred:
         LOG.warning("A click could not be answered: %s", sentence)
         return
@@ -33,7 +40,7 @@ async def clicked(approvals: "Approvals", interaction: discord.Interaction, prop
 async def _decide(approvals: "Approvals", interaction: discord.Interaction, proposal_id: str, *, approve: bool) -> str:
     engine, access, reader = approvals.engine, approvals.access, approvals.reader
     who = Standing.of(interaction.user)
-    refusal = access.refusal(who, engine.clock.now())
+    refusal = access.refusal(who, approvals.pace.now())
     if access.person(who.user_id) is None or who.bot:
         approvals.crowd.count(proposal_id, who.user_id, approve=approve)
         return f"{refusal} It was noted."

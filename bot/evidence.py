@@ -33,12 +33,13 @@ def decides(emoji: discord.PartialEmoji | discord.Emoji | str) -> bool | None:
 
 @dataclass(slots=True)
 class Reader:
-    """Reads evidence over REST for whoever decides."""
+    """Reads evidence over REST for whoever decides. `clock` is the engine's, `pace` the machine's, which Discord shares."""
 
     client: discord.Client
     access: Access
     journal: Journal
     clock: Clock
+    pace: Clock
     _faces: dict[str, cards.Face] = field(default_factory=dict)
 
     @property
@@ -121,7 +122,7 @@ class Reader:
             if unsure:
                 return name
             raise
-        return None if self.access.refusal(who, self.clock.now()) else name
+        return None if self.access.refusal(who, self.pace.now()) else name
 
     async def _wrong(self, stored: StoredProposal, message: discord.Message) -> str:
         """Say how the card differs from what was posted; empty when it does not."""

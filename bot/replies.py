@@ -63,12 +63,14 @@ async def require(interaction: Interaction, capability: Capability) -> str:
         That person may not; it was noted in the audit.
     """
     desk = interaction.client.desk
-    who, now = Standing.of(interaction.user), desk.engine.clock.now()
+    who, now = Standing.of(interaction.user), desk.approvals.pace.now()
     refusal = desk.access.refusal(who, now)
     if refusal is None and capability in desk.access.allowed(who, now):
         return desk.access.person(who.user_id) or ""
     command = interaction.command.qualified_name if interaction.command else "?"
-    await desk.engine.journal.audit(f"user {who.user_id}", "command refused", {"command": command, "needs": capability}, now)
+    await desk.engine.journal.audit(
+        f"user {who.user_id}", "command refused", {"command": command, "needs": capability}, desk.engine.clock.now()
+    )
     raise NotAllowedError(refusal or "You may not do that.")
 
 

@@ -22,6 +22,7 @@ from bot.settings_secret import Secret, secret
 from core.engine.settings import EngineSettings
 from core.model.errors import OperatorError, SettingsError
 from core.model.notes import Topic
+from core.options.policy import OptionPolicy
 
 Snowflake = Annotated[int, Ge(0), Le(2**63 - 1)]
 
@@ -112,6 +113,7 @@ class Settings:
 
     discord: DiscordSettings
     engine: EngineSettings
+    options: OptionPolicy
     feed: Any
     broker: Any
     journal: JournalSettings
@@ -143,6 +145,7 @@ class Settings:
         body = {
             "approval": (self.discord.guild_id, self.discord.approver_role, [asdict(person) for person in self.discord.approvers]),
             "engine": asdict(self.engine),
+            "options": asdict(self.options),
             "plugins": [(type(plugin).__module__, str(plugin.name), asdict(plugin)) for plugin in plugins],
             "live": self.live,
         }
@@ -152,6 +155,7 @@ class Settings:
 _SECTIONS: Mapping[str, Any] = {
     "discord": DiscordSettings,
     "engine": EngineSettings,
+    "options": OptionPolicy,
     "journal": JournalSettings,
     "demo": DemoSettings,
     "log_level": LogLevel,

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from core.model.errors import QuantMatrixError
+from core.model.errors import QuantMatrixError, SettingsError
 
 #: What a converter answers when the value was wrong (the mistake is already listed).
 WRONG: Any = object()
@@ -45,6 +45,9 @@ def build(kind: type, raw: object, path: str, mistakes: list[str]) -> Any:  # no
 def _make(kind: type, values: Mapping[str, Any], path: str, mistakes: list[str]) -> Any:  # noqa: ANN401 - see build
     try:
         return kind(**values)
+    except SettingsError as error:
+        mistakes.extend(f"{path}: {mistake}" for mistake in error.mistakes)
+        return WRONG
     except (QuantMatrixError, ValueError, TypeError, ArithmeticError) as error:
         mistakes.append(f"{path}: {error}")
         return WRONG

@@ -66,7 +66,7 @@ class Trades(commands.GroupCog, name="trades", description="Cards, orders and ex
 
     @close.autocomplete("position")
     async def _positions(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        allowed = self.desk.access.allowed(Standing.of(interaction.user), self.engine.clock.now())
+        allowed = self.desk.access.allowed(Standing.of(interaction.user), self.desk.approvals.pace.now())
         held = self.engine.books.positions if Capability.CLOSE in allowed else {}
         labels = {f"{position.symbol} · {position.units} units · {key}"[:100]: key for key, position in held.items()}
         return [app_commands.Choice(name=label, value=labels[label]) for label in tables.suggestions(typed, labels)]

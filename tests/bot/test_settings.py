@@ -3,9 +3,10 @@ import pickle
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import pytest
+import yaml
 from annotated_types import Gt
 
 from bot.settings import LogLevel, Settings, load, read
@@ -241,3 +242,34 @@ def test_the_database_address_comes_from_the_environment_first() -> None:
 def test_an_unreadable_file_names_itself(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"nowhere\.yaml: cannot be read \(FileNotFoundError\); copy"):
         read(tmp_path / "nowhere.yaml", {}, PLUGINS)
+
+
+def keys(thing: Any, path: str = "") -> set[str]:
+    """Every key that a dataclass can be given."""
+    if not dataclasses.is_dataclass(thing):
+        return {path}
+    inner = (keys(getattr(thing, field.name), f"{path}.{field.name}") for field in dataclasses.fields(thing))
+    return set().union(*inner)
+
+
+def written(tree: Any, path: str = "") -> set[str]:
+    """Every key that a file holds."""
+    if not isinstance(tree, dict):
+        return {path}
+    return set().union(*(written(value, f"{path}.{key}") for key, value in tree.items()))
+
+
+def test_every_key_of_the_example_loads_and_equals_its_default() -> None:
+    text = (REPOSITORY / "config.example.yaml").read_text(encoding="utf-8")
+    assert load(text, {}) == load("", {})
+
+
+def test_the_example_names_every_key_there_is() -> None:
+    settings = load("", {})
+    held = written(yaml.safe_load((REPOSITORY / "config.example.yaml").read_text(encoding="utf-8")))
+    wanted = keys(settings.discord, ".discord") | keys(settings.engine, ".engine") | keys(settings.options, ".options")
+    wanted |= keys(settings.journal, ".journal") | keys(settings.demo, ".demo") | {".log_level"}
+    wanted |= keys(settings.feed, ".feed") | keys(settings.broker, ".broker")
+    for section in ("strategies", "rules", "posts"):
+        wanted |= set().union(*(keys(plugin, f".{section}.{plugin.name}") for plugin in getattr(settings, section)))
+    assert sorted(wanted - held) == []
