@@ -117,9 +117,15 @@ def day_start(points: Sequence[EquityPoint], day: date, start_cash: Decimal) -> 
     return before[-1].net_liquidation if before else start_cash
 
 
-def peak(points: Sequence[EquityPoint], now: Decimal, sessions: int = YEAR) -> Decimal:
-    """Highest net liquidation of the last so many sessions and of now, flows taken out."""
-    return max([*adjusted(points)[-sessions:], now])
+def peak(points: Sequence[EquityPoint], start_cash: Decimal, sessions: int = YEAR) -> Decimal:
+    """Highest net liquidation at the end of the last so many sessions, flows taken out.
+
+    The opening cash is one of them only while fewer sessions than that have ended: an old high is forgotten, the first one too.
+    """
+    values = adjusted(points)[-sessions:]
+    if len(values) < sessions:
+        values.append(start_cash + sum((point.flows for point in points), ZERO))
+    return max(values)
 
 
 def drawdown(now: Decimal, highest: Decimal) -> float:

@@ -88,7 +88,7 @@ class AtrMatrix:
         return (
             Gate("price", "raw_close", GE, self.min_price, "price as traded, dollars", 1, 50),
             Gate("liquidity", "dollar_volume", GE, self.min_dollar_volume, "20-day mean dollar volume", 1e6, 200e6),
-            Gate("optionable", "optionable", GE, 1.0, "has listed options"),
+            Gate("optionable", "optionable", GE, 1.0, "has listed options (1 yes, 0 no)"),
             Gate("above_sma20", "close", GT, "sma20", "close above SMA20"),
             Gate("order_10_20", "ema10", GE, "sma20", "EMA10 at or above SMA20"),
             Gate("order_20_50", "sma20", GE, "sma50", "SMA20 at or above SMA50"),

@@ -99,13 +99,20 @@ def point(day: int, value: int, flows: int = 0) -> EquityPoint:
 
 def test_the_peak_looks_back_252_sessions_and_no_further() -> None:
     points = [point(0, 500), *[point(day, 100) for day in range(1, 253)]]
-    assert performance.peak(points, Decimal(90)) == Decimal(100)
     assert performance.peak(points[:-1], Decimal(90)) == Decimal(500)
+    assert performance.peak(points, Decimal(90)) == Decimal(100)
+
+
+def test_the_opening_cash_is_a_high_only_in_the_first_year() -> None:
+    points = [point(day, 80) for day in range(252)]
+    assert performance.peak([], Decimal(100)) == Decimal(100)
+    assert performance.peak(points[:-1], Decimal(100)) == Decimal(100)
+    assert performance.peak(points, Decimal(100)) == Decimal(80)
 
 
 def test_a_withdrawal_is_no_drawdown_and_a_deposit_no_new_high() -> None:
-    assert performance.peak([point(0, 1000), point(1, 700, -300)], Decimal(700)) == Decimal(700)
-    assert performance.peak([point(0, 1000), point(1, 1400, 500)], Decimal(1400)) == Decimal(1500)
+    assert performance.peak([point(0, 1000), point(1, 700, -300)], Decimal(1000)) == Decimal(700)
+    assert performance.peak([point(0, 1000), point(1, 1400, 500)], Decimal(1000)) == Decimal(1500)
     assert performance.drawdown(Decimal(1400), Decimal(1500)) == pytest.approx(1 / 15)
     assert performance.drawdown(Decimal(1600), Decimal(1500)) == 0.0
 

@@ -158,6 +158,11 @@ def test_too_little_history_is_not_evaluated(peer: Any) -> None:
     assert correlated(related(0.0)[0], peer).decision is ABSENT
 
 
+def test_a_name_is_not_compared_with_itself() -> None:
+    book = nouns.book(nouns.marked(nouns.position("LEAD", strategy="another")))
+    assert ask("correlation", book=book).decision is PASS
+
+
 def test_one_twin_blocks_even_when_another_name_cannot_be_compared() -> None:
     book = nouns.book(nouns.marked(nouns.position("PEER")), nouns.marked(nouns.position("GONE")))
     assert RULES["correlation"].check(nouns.proposal(), book, nouns.view(*related(0.9))).decision is BLOCK
