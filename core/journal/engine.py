@@ -67,7 +67,6 @@ def _sqlite(file: Path, *, write: bool) -> AsyncEngine:
         poolclass=AsyncAdaptedQueuePool,
         pool_size=1,
         max_overflow=0,
-        pool_reset_on_return=None,
         connect_args={"isolation_level": None},
     )
     prepare_sqlite(engine.sync_engine, DURABLE if write else READING, "BEGIN IMMEDIATE" if write else "BEGIN")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Update, bindparam, func, select
 
 from core.journal.bodies import dump, load
 from core.journal.lease import Held, is_ours
@@ -30,14 +30,8 @@ _ORDER = select(order.c.body).where(order.c.key == bindparam("name"))
 _OF_ENVELOPE = select(order.c.body).where(order.c.envelope_id == bindparam("owner")).order_by(order.c.number)
 _UNFINISHED_ORDERS = select(order.c.body).where(order.c.state.in_(_UNFINISHED)).order_by(order.c.created_at, order.c.key)
 _SINCE = select(order.c.body).where(order.c.updated_at >= bindparam("since")).order_by(order.c.created_at, order.c.key)
-_STAND = (
-    order.update()
-    .where(order.c.key == bindparam("name"), order.c.state.in_(bindparam("before", expanding=True)))
-    .values(
-        state=bindparam("next_state"), broker_order_id=bindparam("broker_id"), updated_at=bindparam("instant"),
-        body=bindparam("text"),
-    )
-)  # fmt: skip
+_INSERT_ENVELOPE = envelope.insert()
+_INSERT_ORDER = order.insert()
 _SEND = send.insert()
 _EVENT = order_event.insert()
 
@@ -58,13 +52,25 @@ def before(state: OrderState) -> frozenset[str]:
     return frozenset(one.value for one in found)
 
 
+@cache
+def _stand_from(states: frozenset[str]) -> Update:
+    return (
+        order.update()
+        .where(order.c.key == bindparam("name"), order.c.state.in_(sorted(states)))
+        .values(
+            state=bindparam("next_state"), broker_order_id=bindparam("broker_id"), updated_at=bindparam("instant"),
+            body=bindparam("text"),
+        )
+    )  # fmt: skip
+
+
 def insert_envelope(connection: Connection, fact: Envelope) -> None:
     """One row, once per proposal."""
     row = {
         "id": fact.id, "proposal_id": fact.proposal_id, "account": fact.account, "intent": fact.intent.value,
         "reserved": fact.reserved, "approved_at": fact.approved_at, "deadline": fact.deadline, "body": dump(fact),
     }  # fmt: skip
-    connection.execute(envelope.insert(), row)
+    connection.execute(_INSERT_ENVELOPE, row)
 
 
 def insert_order(connection: Connection, fact: Order) -> None:
@@ -74,7 +80,7 @@ def insert_order(connection: Connection, fact: Order) -> None:
         "state": fact.state.value, "quantity": fact.quantity, "limit": fact.limit, "broker_order_id": fact.broker_order_id,
         "created_at": fact.created_at, "updated_at": fact.updated_at, "body": dump(fact),
     }  # fmt: skip
-    connection.execute(order.insert(), row)
+    connection.execute(_INSERT_ORDER, row)
 
 
 def inside(outer: Envelope, fact: Order) -> bool:
@@ -179,10 +185,10 @@ def stand(connection: Connection, fact: Order) -> None:
 
 def _stand(connection: Connection, fact: Order, states: frozenset[str]) -> bool:
     values = {
-        "name": fact.key, "before": sorted(states), "next_state": fact.state.value, "broker_id": fact.broker_order_id,
-        "instant": fact.updated_at, "text": dump(fact),
+        "name": fact.key, "next_state": fact.state.value, "broker_id": fact.broker_order_id, "instant": fact.updated_at,
+        "text": dump(fact),
     }  # fmt: skip
-    return connection.execute(_STAND, values).rowcount == 1
+    return connection.execute(_stand_from(states), values).rowcount == 1
 
 
 def add_event(connection: Connection, key: str | None, raw: str, at: datetime | None, event_key: str | None = None) -> None:

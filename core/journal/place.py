@@ -1,5 +1,6 @@
 """Where a journal lives, and what to say when the database refuses."""
 
+import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,4 +110,4 @@ class Watch:
 
 
 #: What a database driver may raise, also before SQLAlchemy wraps it.
-DRIVER_ERRORS = (SQLAlchemyError, OSError)
+DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error, OSError)
