@@ -17,7 +17,7 @@ from core.model.errors import OperatorError
 from core.model.market import Flags, Floats
 
 EPOCH = date(1970, 1, 1)
-BEFORE, AFTER = timedelta(days=40), timedelta(days=400)
+BEFORE, AFTER = timedelta(days=100), timedelta(days=400)
 Places = NDArray[np.int64]
 
 

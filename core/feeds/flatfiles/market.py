@@ -21,11 +21,12 @@ from core.feeds.flatfiles.reading import Prices, Snapshot
 from core.feeds.flatfiles.tape import Tape
 from core.feeds.flatfiles.walk import Walk
 from core.market.features import Extras, FeatureState
-from core.market.panel import CLOSE
+from core.market.panel import CLOSE, VOLUME
 from core.model.errors import BadDataError
 from core.model.instruments import Instrument
 from core.model.market import ActionKind, CorporateAction, MarketView, Regime, Session
 from core.ports.clock import Clock
+from core.quant.indicators import total
 
 Triggers = Callable[[], Mapping[str, Sequence[Decimal]]]
 
@@ -158,7 +159,9 @@ class ReplayMarket:
         self._regime = tape.regimes.get(self.completed) if tape.regimes is not None else None
         self._rate = (tape.rates.at(self.completed) if tape.rates else None) or 0.0
         self._features = self.state.features(_extras(tape, self._completed, self._regime))
-        self._names = Names(tape, self._ledger, self._days, self._completed, self._begun)
+        traded, bars = total(self.state.panel.rows(VOLUME, 20))
+        volume = traded / np.maximum(bars, 1.0)
+        self._names = Names(tape, self._ledger, self._days, self._completed, self._begun, volume)
 
 
 def _extras(tape: Tape, completed: int, regime: Regime | None) -> Extras:

@@ -5,7 +5,7 @@ Nothing is computed before somebody asks for a name, and each name at most once 
 Where only bars exist, options are modelled. Their thirty-day volatility is the mean of the realised volatilities of the last
 21 and 63 returns (annual, no mean subtracted), times 1.1 because options have usually been dearer than what followed, kept
 between 0.08 and 3. Its rank is taken in its own last 252 values. Quotes of shares have half a spread of 2.5 basis points on
-each side, half a tick at least (a cent, a hundredth of one below a dollar), and offer 1 % of the mean volume of 20 bars.
+each side, half a tick at least (a cent, a hundredth of one below a dollar), and offer 1 % of the mean volume of 20 sessions.
 """
 
 import math
@@ -54,6 +54,8 @@ class Names:
         Number of the last completed session; -1 before the first.
     units : int
         Number of the last session that has begun: prices are in the units after its splits.
+    volume : row
+        Mean volume of the last 20 sessions in these units; 0 where there was no bar.
     """
 
     tape: Tape
@@ -61,9 +63,9 @@ class Names:
     days: np.typing.NDArray[np.datetime64]
     completed: int
     units: int
+    volume: Floats
     _bars: dict[int, Bars] = field(default_factory=dict)
     _volatility: dict[int, tuple[float, float]] = field(default_factory=dict)
-    _size: dict[int, int] = field(default_factory=dict)
 
     def bars(self, column: int) -> Bars:
         """Give the last 260 sessions of one name."""
@@ -86,10 +88,8 @@ class Names:
 
     def size(self, column: int) -> int:
         """Shares that are bid and offered."""
-        if column not in self._size:
-            volume = self.bars(column).volume[-20:]
-            self._size[column] = max(int(OFFERED * float(volume.mean())), 1) if len(volume) else 0
-        return self._size[column]
+        mean = float(self.volume[column])
+        return max(int(OFFERED * mean), 1) if mean else 0
 
     def volatility(self, column: int) -> tuple[float, float]:
         """Modelled thirty-day volatility (annual fraction) and its rank (0 to 100); NaN where history is too short."""
