@@ -159,7 +159,8 @@ async def _changed(engine: "Engine", stored: StoredProposal, fresh: Proposal | R
     if proposal.intent is Intent.CLOSE and (position is None or position.units < proposal.quantity):
         return await end(engine, stored, ProposalState.GATE_DENIED, f"only {position.units if position else 0} are still held")
     if fresh.limit < proposal.floor:
-        reason = f"the price moved to {tell.per_share(abs(fresh.limit))}, beyond the {tell.per_share(abs(proposal.floor))} of the card"
+        now, asked = tell.per_share(abs(fresh.limit)), tell.per_share(abs(proposal.floor))
+        reason = f"the price moved to {now}, beyond the {asked} of the card"
         return await _again(engine, stored, ProposalState.STALE, reason, view)
     trims = [v for v in fresh.verdicts if v.decision is Decision.TRIM and not _trimmed_before(proposal, v.rule)]
     smallest = min((v.quantity for v in trims if v.quantity is not None), default=proposal.quantity)
