@@ -13,8 +13,8 @@ import discord
 from bot.settings import DiscordSettings
 from core.model.errors import RetryError
 
-#: What any call to Discord may raise besides our own mistakes.
-TROUBLE = (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError)
+#: What any call to Discord may raise besides our own mistakes; RuntimeError is aiohttp's word for a session closed meanwhile.
+TROUBLE = (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError, RuntimeError)
 
 
 class Capability(StrEnum):

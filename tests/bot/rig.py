@@ -132,8 +132,10 @@ async def until(ask: Callable[[], Awaitable[T | None]], seconds: float = 8.0) ->
 
 
 @asynccontextmanager
-async def office(folder: Path, sandbox: Sandbox, *, connect: bool = True, **changes: Any) -> AsyncIterator[Office]:
-    """Open a desk on the folder and connect it; opening it again on the same folder is a restart."""
+async def office(
+    folder: Path, sandbox: Sandbox, *, connect: bool = True, again: bool = False, **changes: Any
+) -> AsyncIterator[Office]:
+    """Open a desk on the folder and connect it; `again` is a restart on the same folder in the middle of the session."""
     points: list[str] = []
     async with desk(folder, **changes) as inside:
         access = Access(settings_of(sandbox))
@@ -145,6 +147,8 @@ async def office(folder: Path, sandbox: Sandbox, *, connect: bool = True, **chan
         outlet = Outlet(inside.journal, inside.clock, access.settings.channels, draw, points.append, posted)
         notifier = DiscordNotifier(outlet)
         inside.engine.notifier = notifier
+        if again:
+            inside.open_market()
         await inside.engine.start()
         served = clients.Desk(inside.engine, access, approvals, notifier, SystemClock(), 0.0)
         tasks = [asyncio.create_task(notifier.run()), asyncio.create_task(approvals.run())]

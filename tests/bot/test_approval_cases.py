@@ -361,8 +361,7 @@ async def test_an_approval_while_the_bot_was_down_is_read_back(tmp_path: Path, s
     async with office(tmp_path, sandbox) as room:
         proposal, message = await posted(room)
     await sandbox.control.user("owner").react(message, YES)
-    async with office(tmp_path, sandbox) as room:
-        room.desk.open_market()
+    async with office(tmp_path, sandbox, again=True) as room:
         await room.becomes(proposal, *DONE)
         assert await room.orders() == 1
 
@@ -372,7 +371,7 @@ async def test_a_veto_while_the_bot_was_down_wins_over_an_approval(tmp_path: Pat
         proposal, message = await posted(room)
     await sandbox.control.user("owner").react(message, YES)
     await sandbox.control.user("approver").react(message, NO)
-    async with office(tmp_path, sandbox) as room:
+    async with office(tmp_path, sandbox, again=True) as room:
         await room.becomes(proposal, "vetoed")
         assert await room.orders() == 0
 
@@ -509,11 +508,7 @@ async def test_a_button_is_acknowledged_at_once_when_deciding_takes_long(room: O
 async def test_a_button_of_an_old_card_still_answers_after_a_restart(tmp_path: Path, sandbox: Sandbox) -> None:
     async with office(tmp_path, sandbox) as room:
         proposal, message = await posted(room)
-    async with office(tmp_path, sandbox) as room:
-        room.desk.open_market()
+    async with office(tmp_path, sandbox, again=True) as room:
         seen = await room.user("owner").click(message, f"qm:yes:{proposal}")
         assert "Approved" in seen.text
-        assert await room.orders() == 1
-        again = await room.user("approver").click(message, f"qm:yes:{proposal}")
-        assert "Already" in again.text or again.state == "failed"
         assert await room.orders() == 1
