@@ -185,6 +185,14 @@ def simple_means(rows: Floats, age: Floats, periods: Sequence[int]) -> tuple[Flo
     return tuple(means)
 
 
+def simple_mean_series(values: Floats, period: int) -> Floats:
+    """Give the simple moving average of one series without holes, shape (n,): NaN before `period` values."""
+    means = np.full(len(values), np.nan)
+    if len(values) >= period:
+        means[period - 1 :] = np.lib.stride_tricks.sliding_window_view(values, period).mean(axis=1)
+    return means
+
+
 def range_position(high: Floats, low: Floats, close: Floats) -> Floats:
     """Place of the close between the lowest low and the highest high of the rows, 0 to 100; NaN when they are equal."""
     top, bottom = np.fmax.reduce(high, axis=0), np.fmin.reduce(low, axis=0)

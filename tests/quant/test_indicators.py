@@ -77,6 +77,12 @@ def test_simple_means_equal_ta_lib(real: Floats) -> None:
             np.testing.assert_allclose(ours, talib.SMA(close[:, column], period), rtol=1e-9, atol=1e-9)
 
 
+def test_the_mean_of_a_series_equals_ta_lib(real: Floats) -> None:
+    close = real[2, :400, 0].copy()
+    np.testing.assert_allclose(indicators.simple_mean_series(close, 50), talib.SMA(close, 50), rtol=1e-9, atol=1e-9)
+    assert np.isnan(indicators.simple_mean_series(close[:49], 50)).all()
+
+
 def test_true_range_by_hand() -> None:
     state = indicators.TrueRange(1, period=2)
     bars = [(10.0, 8.0, 9.0), (12.0, 9.0, 11.0), (11.0, 7.0, 8.0), (10.0, 9.0, 10.0)]
