@@ -145,3 +145,4 @@ def test_its_exits_are_repeatable_named_and_never_more_than_is_held(
 def test_its_triggers_begin_with_the_stop(strategy: Strategy) -> None:
     position = nouns.position(strategy=strategy.name)
     assert strategy.triggers(position, nouns.view())[0] == position.plan.stop
+    assert strategy.triggers(nouns.position("GONE", strategy=strategy.name), nouns.view()) == (position.plan.stop,)

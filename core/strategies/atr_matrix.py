@@ -162,8 +162,15 @@ class AtrMatrix:
         return exits(position, view)
 
     def triggers(self, position: Position, view: MarketView) -> tuple[Decimal, ...]:
-        """Stop, then each rung still to fire, lowest first (on the SMA50 and ATR14 of the completed bar)."""
-        return (position.plan.stop, *(rung.price for rung in rungs_left(position, view.symbol(position.symbol).features)))
+        """Stop, then each rung still to fire, lowest first (on the SMA50 and ATR14 of the completed bar).
+
+        A symbol that left the universe has no rungs.
+        """
+        try:
+            features = view.symbol(position.symbol).features
+        except UnknownSymbolError:
+            return (position.plan.stop,)
+        return (position.plan.stop, *(rung.price for rung in rungs_left(position, features)))
 
     def _rated(self, view: MarketView, place: int) -> tuple[float, Levels] | tuple[None, None]:
         """Score and levels of one column of the features; None for both when its prices make no sense."""
