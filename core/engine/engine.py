@@ -10,7 +10,7 @@ from core.engine.answers import Explanation, Status
 from core.engine.books import Books
 from core.engine.measures import Measures
 from core.engine.settings import EngineSettings
-from core.market.sessions import Sessions
+from core.market.sessions import NEW_YORK, Sessions
 from core.model.instruments import Instrument
 from core.model.market import MarketView
 from core.model.money import ZERO
@@ -134,7 +134,8 @@ class Engine:
         """Give the account at current prices."""
         view = view or await self.view()
         books = self.books
-        marked = [marks.mark(position, view, view.as_of, self.max_age) for _, position in sorted(books.positions.items())]
+        looked_at = self._last_trading(view)
+        marked = [marks.mark(position, view, looked_at, self.max_age) for _, position in sorted(books.positions.items())]
         books.marks.update({mark.position.id: mark.value for mark in marked if mark.value is not None})
         today = view.session.day if view.session else view.completed
         memory = marks.Memory(
@@ -152,6 +153,14 @@ class Engine:
             busy=books.busy(),
         )
         return marks.book(self.account, view.as_of, books.cash, marked, memory, commitments)
+
+    def _last_trading(self, view: MarketView) -> datetime:
+        """Instant that marks are measured against: now, or the last close while the market is shut, whose quotes then stand."""
+        if view.is_open:
+            return view.as_of
+        today = self.sessions.at(view.as_of)
+        last = today if today and today.close <= view.as_of else self.sessions.previous(view.as_of.astimezone(NEW_YORK).date())
+        return min(view.as_of, last.close)
 
     async def explain(self, symbol: str) -> Explanation:
         """Say which gates of the first strategy the symbol passes on the last completed bar, with value and threshold."""

@@ -102,7 +102,7 @@ def card_note(proposal: Proposal, source: str) -> Note:
     again = f" (card {proposal.attempt})" if proposal.attempt > 1 else ""
     return Note(
         id=card_id(proposal),
-        topic=Topic.SIGNALS,
+        topic=Topic.TRADES,
         title=f"{'Close' if closing else 'Open'} {proposal.signal.symbol} · {proposal.structure}{again}?",
         body=f"{proposal.signal.reason}\nReact with ✅ to approve or ❌ to veto within {proposal.ttl_seconds} s.",
         at=proposal.created_at,
@@ -152,8 +152,8 @@ def decided_note(proposal: Proposal, state: ProposalState, reason: str, at: date
     tone = Tone.GOOD if state is ProposalState.CLAIMED else Tone.INFO
     return Note(
         id=f"decided-{proposal.id}",
-        topic=Topic.SIGNALS,
-        title=f"{proposal.signal.symbol} · {proposal.structure}: {state}",
+        topic=Topic.TRADES,
+        title=f"{proposal.signal.symbol} · {proposal.structure}: {'approved' if state is ProposalState.CLAIMED else state}",
         body=f"{proposal.signal.reason}\n**{reason}**",
         at=at,
         tone=tone,
@@ -212,13 +212,18 @@ def unfilled_note(envelope: Envelope, proposal: Proposal, reason: str, filled: i
 def movement_note(movement: Transaction) -> Note:
     """A movement of the account that is no fill."""
     what = (movement.instrument_key or "cash").strip()
-    change = f"{movement.quantity:+d} × {what}" if movement.quantity else what
-    measure = "ratio" if movement.kind is Movement.SPLIT else "price"
+    parts = [f"{movement.quantity:+d} × {what}"] if movement.quantity else []
+    if movement.kind is Movement.SPLIT:
+        parts.append(f"{movement.price.normalize():f} new for each old")
+    elif movement.price:
+        parts.append(f"at {per_share(movement.price)}")
+    if movement.cash:
+        parts.append(f"cash {money(movement.cash)}")
     return Note(
         id=f"movement-{movement.id}",
         topic=Topic.TRADES,
         title=f"{what}: {movement.kind}",
-        body=f"{change}, cash {money(movement.cash)}, {measure} {per_share(movement.price)}",
+        body=", ".join(parts) or "nothing moved",
         at=movement.at,
         footer=f"{movement.account} · {movement.id}",
     )
