@@ -13,7 +13,7 @@ from core.model.market import MarketView, SymbolView
 from core.model.positions import Marked, Position
 from core.portfolio import performance
 from core.portfolio.holdings import cost
-from core.posts._text import gain, percent, ratio
+from core.posts._text import count, gain, percent, ratio
 
 NEAR_SESSIONS = 5
 NEAR_DAYS = 5
@@ -32,16 +32,16 @@ def result_line(marked: Marked) -> str:
     """Units, and profit of what is held and realised so far, after known fees."""
     position = marked.position
     if marked.unrealised is None:
-        return f"**{position.symbol}** {position.units} {units(position)} · no sound quote, profit n/a"
+        return f"**{position.symbol}** {units(position)} · no sound quote, profit n/a"
     total = performance.net(position) + marked.unrealised
     share = ratio(marked.unrealised, abs(cost(position.holdings)))
     model = " · modelled" if marked.modelled else ""
-    return f"**{position.symbol}** {position.units} {units(position)} · {gain(total)} ({percent(share)} on what is held){model}"
+    return f"**{position.symbol}** {units(position)} · {gain(total)} ({percent(share)} unrealised){model}"
 
 
 def units(position: Position) -> str:
-    """What a unit of the position is called."""
-    return "shares" if position.is_stock else position.structure
+    """How much is held: 100 shares, 2 × call debit spread."""
+    return count(position.units, "share") if position.is_stock else f"{position.units} × {position.structure}"
 
 
 def exits_due(engine: Engine, marked: Marked, today: Today) -> list[str]:
@@ -96,12 +96,12 @@ def _coming(position: Position, today: Today) -> list[str]:
     found = []
     left = position.plan.max_sessions - today.sessions.count(position.opened_session, today.day)
     if left <= NEAR_SESSIONS:
-        found.append(f"time exit in {left} sessions" if left > 0 else "time exit is due")
+        found.append(f"time exit in {count(left, 'session')}" if left > 0 else "time exit is due")
     expiries = [holding.instrument.expiry for holding in position.holdings if isinstance(holding.instrument, Option)]
     if expiries and position.plan.exit_days_to_expiry is not None:
         days = (min(expiries) - today.day).days - position.plan.exit_days_to_expiry
         if days <= NEAR_DAYS:
-            found.append(f"expiry exit in {days} days" if days > 0 else "expiry exit is due")
+            found.append(f"expiry exit in {count(days, 'day')}" if days > 0 else "expiry exit is due")
     return found
 
 

@@ -41,11 +41,7 @@ def last_movers(view: MarketView, count: int = 3) -> list[str]:
     if change is None or traded is None:
         return []
     liquid = np.flatnonzero(np.isfinite(change) & (np.nan_to_num(traded) >= LEAST_DOLLARS))
-    order = sorted(liquid.tolist(), key=lambda place: (-change[place], view.symbols[place]))
-    best, worst = order[:count], [place for place in order[-count:] if place not in order[:count]][::-1]
-    return [
-        _row(name, [(view.symbols[at], float(change[at])) for at in some]) for name, some in (("up", best), ("down", worst)) if some
-    ]
+    return _ups_and_downs([(view.symbols[place], float(change[place])) for place in liquid.tolist()], count)
 
 
 def overnight(view: MarketView, names: Iterable[str], closed_at: datetime, count: int = 3) -> list[str]:
@@ -60,9 +56,7 @@ def overnight(view: MarketView, names: Iterable[str], closed_at: datetime, count
             continue
         if isfinite(last) and last > 0:
             changes.append((symbol, float(quote.mid) / last - 1))
-    changes.sort(key=lambda row: (-row[1], row[0]))
-    up, down = [row for row in changes[:count] if row[1] > 0], [row for row in changes[::-1][:count] if row[1] < 0]
-    return [_row(name, some) for name, some in (("up", up), ("down", down)) if some]
+    return _ups_and_downs(changes, count)
 
 
 def watched(view: MarketView, first: Iterable[str]) -> list[str]:
@@ -110,8 +104,12 @@ def _corporate(view: MarketView, day: date, names: Iterable[str]) -> Iterator[st
 def _against(regime: Regime, average: float | None) -> str:
     if average is None or not average > 0:
         return ABSENT
-    return f"{number(average)} ({percent(regime.close / average - 1)} away)"
+    return f"{number(average)} ({percent(regime.close / average - 1)})"
 
 
-def _row(name: str, changes: list[tuple[str, float]]) -> str:
-    return f"{name}: " + " · ".join(f"{symbol} {percent(change)}" for symbol, change in changes)
+def _ups_and_downs(changes: list[tuple[str, float]], count: int) -> list[str]:
+    """The largest gains and the largest losses, a line each."""
+    ordered = sorted(changes, key=lambda row: (-row[1], row[0]))
+    up, down = [row for row in ordered[:count] if row[1] > 0], [row for row in ordered[::-1][:count] if row[1] < 0]
+    said = (("up", up), ("down", down))
+    return [f"{name}: " + " · ".join(f"{symbol} {percent(change)}" for symbol, change in some) for name, some in said if some]

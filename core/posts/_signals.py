@@ -10,7 +10,7 @@ from core.engine.tell import per_share
 from core.model.errors import UnknownSymbolError
 from core.model.market import MarketView
 from core.model.signals import Intent, Signal
-from core.posts._text import ABSENT, number, percent
+from core.posts._text import ABSENT, count, number, percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,12 @@ class Outcome:
     change: float
     stopped: bool
     rung: float | None
+
+
+async def nothing_found(engine: Engine, session: date) -> str:
+    """Why a session has no set-ups: nothing passed, or nobody looked."""
+    scanned = any(scan.session == session for scan in await engine.journal.scans(2 * len(engine.strategies)))
+    return "no symbol passed every gate" if scanned else f"{ABSENT}: this bar was not scanned"
 
 
 async def setups(engine: Engine, session: date) -> tuple[Signal, ...]:
@@ -68,18 +74,23 @@ def outcome(signal: Signal, view: MarketView) -> Outcome | None:
     return Outcome(signal.symbol, change - 1, low <= float(levels.stop / levels.entry), max(touched, default=None))
 
 
-def outcome_lines(outcomes: tuple[Outcome, ...], predicted: int) -> list[str]:
-    """A summary of what set-ups did, then each of them."""
+def outcome_lines(outcomes: tuple[Outcome, ...], predicted: int, shown: int = 5) -> list[str]:
+    """What set-ups did in sum, then the best, the worst, and those that touched a level."""
     if not outcomes:
         return []
+    ordered = sorted(outcomes, key=lambda one: (-one.change, one.symbol))
     higher = sum(one.change > 0 for one in outcomes)
     mean = sum(one.change for one in outcomes) / len(outcomes)
-    stopped = sum(one.stopped for one in outcomes)
-    known = f"{len(outcomes)} set-ups" if len(outcomes) == predicted else f"{len(outcomes)} of {predicted} set-ups have a bar"
-    first = f"{known}: {higher} closed higher, mean {percent(mean)}, {stopped} touched the stop"
-    return [first, *(_outcome_line(one) for one in outcomes)]
+    known = count(predicted, "set-up") + ("" if len(outcomes) == predicted else f", {len(outcomes)} of them with a bar")
+    best, worst = ordered[:shown], ordered[shown:][-shown:]
+    return [
+        f"{known}: {higher} closed higher, mean {percent(mean)}",
+        *_row("best" if worst else "", [f"{one.symbol} {percent(one.change)}" for one in best]),
+        *_row("worst", [f"{one.symbol} {percent(one.change)}" for one in worst]),
+        *_row(f"touched the stop ({sum(one.stopped for one in outcomes)})", [one.symbol for one in ordered if one.stopped][:shown]),
+        *_row("reached a rung", [f"{one.symbol} {one.rung:g}×" for one in ordered if one.rung is not None][:shown]),
+    ]
 
 
-def _outcome_line(one: Outcome) -> str:
-    marks = [" · stop touched" if one.stopped else "", f" · {one.rung:g}× touched" if one.rung is not None else ""]
-    return f"{one.symbol} {percent(one.change)}{''.join(marks)}"
+def _row(name: str, items: list[str]) -> list[str]:
+    return [f"{name}: {' · '.join(items)}" if name else " · ".join(items)] if items else []

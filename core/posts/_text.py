@@ -40,6 +40,11 @@ def ratio(above: Decimal, below: Decimal) -> float | None:
     return float(above / below) if below > 0 else None
 
 
+def count(amount: int, thing: str) -> str:
+    """So many things: 1 set-up, 2 set-ups."""
+    return f"{amount} {thing}{'' if amount == 1 else 's'}"
+
+
 def short_day(day: date) -> str:
     """A date as people say it: Wed 12 Jun 2024."""
     return f"{day:%a} {day.day} {day:%b %Y}"

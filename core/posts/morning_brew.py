@@ -9,7 +9,7 @@ from core.model.market import MarketView
 from core.model.notes import Note, NoteField, Tone, Topic
 from core.model.positions import Book
 from core.posts import _held, _market, _signals
-from core.posts._text import ABSENT, block, field, new_york_day, short_day
+from core.posts._text import ABSENT, block, count, field, new_york_day, short_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class MorningBrew:
         fields = (
             field("Since the close", moved, f"{ABSENT}: no fresh quotes before the open"),
             field(f"Movers of {short_day(view.completed)}", _market.last_movers(view), ABSENT),
-            field(f"Top set-ups ({len(setups)} in all)", shown, "no symbol passed every gate"),
+            field(f"Top set-ups ({len(setups)} in all)", shown, await _signals.nothing_found(engine, view.completed)),
             field("Today", _market.events_of(engine, view, day, mine), "nothing is known"),
             field("Needs a look", await self._attention(engine, view, book, day_at=at), "nothing"),
             await self._yesterday(engine, view),
@@ -56,9 +56,9 @@ class MorningBrew:
         waiting = await engine.pending()
         doubtful = engine.books.doubtful()
         if waiting:
-            lines.append(f"{len(waiting)} approval cards wait for a decision")
+            lines.append(f"{count(len(waiting), 'approval card')} waiting for a decision")
         if doubtful:
-            lines.append(f"{len(doubtful)} orders have an unknown outcome")
+            lines.append(f"{count(len(doubtful), 'order')} with an unknown outcome")
         return lines
 
     async def _yesterday(self, engine: Engine, view: MarketView) -> NoteField:
@@ -66,7 +66,8 @@ class MorningBrew:
         session = engine.sessions.previous(view.completed).day
         predicted = await _signals.setups(engine, session)
         found = tuple(one for signal in predicted if (one := _signals.outcome(signal, view)) is not None)
-        otherwise = "there were no set-ups" if not predicted else f"{ABSENT}: their next bar is missing"
+        missing = f"{ABSENT}: their next bar is missing"
+        otherwise = missing if predicted else await _signals.nothing_found(engine, session)
         return field(
             f"Set-ups of {short_day(session)}, one session later", _signals.outcome_lines(found, len(predicted)), otherwise
         )

@@ -17,7 +17,7 @@ from core.portfolio import performance
 from core.portfolio.holdings import cost
 from core.portfolio.performance import Exposure
 from core.posts import _held, _limits
-from core.posts._text import field, gain, new_york_day, part, percent, ratio, short_day
+from core.posts._text import count, field, gain, new_york_day, part, percent, ratio, short_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class PortfolioDigest:
 
 def _summary(book: Book, earned: Earned) -> str:
     change = percent(ratio(earned.day, book.day_start), 2)
-    stale = f"\n{book.stale_marks} positions count at their last known value." if book.stale_marks else ""
+    stale = f"\n{count(book.stale_marks, 'position')} without a sound quote, at the last known value." if book.stale_marks else ""
     return f"Worth **{money(book.net_liquidation)}**, today **{gain(earned.day)}** ({change}).{stale}"
 
 
@@ -111,8 +111,9 @@ def _results(book: Book, earned: Earned, fees: Decimal | None) -> tuple[NoteFiel
 
 def _stakes(book: Book, at_stake: Exposure) -> tuple[NoteField, ...]:
     short = f"\nshort {money(at_stake.short)}" if at_stake.short else ""
+    blind = f"\n{book.stale_marks} not counted, no quote" if book.stale_marks else ""
     return (
-        NoteField("Exposure", f"{part(at_stake.gross)}\nlong {money(at_stake.long)}{short}"),
+        NoteField("Exposure", f"{part(at_stake.gross)}\nlong {money(at_stake.long)}{short}{blind}"),
         NoteField("Heat", f"{part(at_stake.heat)}\n{money(at_stake.at_risk)} at risk"),
         NoteField("Cash", f"{money(book.cash)}\n{part(ratio(book.cash, book.net_liquidation))}"),
     )

@@ -10,7 +10,7 @@ from core.engine.engine import Engine
 from core.engine.measures import Target
 from core.model.notes import Note, NoteField, Tone, Topic
 from core.ports.journal import Scan
-from core.posts._text import ABSENT, clock_time, field, new_york_day, short_day
+from core.posts._text import ABSENT, clock_time, count, field, new_york_day, short_day
 
 LEVELS = ("active", "reduce only", "halted")
 
@@ -36,10 +36,17 @@ class StatusPost:
             fields=(
                 NoteField("Market", _market(status)),
                 NoteField("Reconciled", _reconciled(status)),
-                NoteField("Open", f"{status.open_positions} positions\n{status.pending_proposals} cards waiting"),
-                NoteField("Unfinished", f"{status.unfinished_orders} orders\n{status.undelivered_notes} notes"),
+                NoteField("Open", f"{count(status.open_positions, 'position')}\n{count(status.pending_proposals, 'card')} waiting"),
+                NoteField(
+                    "Unfinished",
+                    f"{count(status.unfinished_orders, 'order')}\n{count(status.undelivered_notes, 'note')} to deliver",
+                ),
                 field("Last scan", _funnel(scans), f"{ABSENT}: nothing was scanned yet"),
-                field("Not evaluated", [f"{name}: {times} times" for name, times in engine.books.absent.most_common(5)], "nothing"),
+                field(
+                    "Not evaluated",
+                    [f"{name}: {count(times, 'time')}" for name, times in engine.books.absent.most_common(5)],
+                    "nothing",
+                ),
                 field("Service targets", map(target_line, status.targets), ABSENT),
             ),
             footer=f"{engine.account} · {status.source}",
@@ -58,8 +65,8 @@ def target_line(target: Target) -> str:
 def _summary(status: Status) -> str:
     level = LEVELS[min(status.kill.level, len(LEVELS) - 1)]
     since = "" if status.kill.level == 0 else f" by {status.kill.by}: {status.kill.reason}"
-    doubt = f"\n**{status.doubtful_orders} orders have an unknown outcome.**" if status.doubtful_orders else ""
-    return f"The desk is **{level}**{since} and trades **{status.mode}**.{doubt}"
+    doubt = f"\n**{count(status.doubtful_orders, 'order')} with an unknown outcome.**" if status.doubtful_orders else ""
+    return f"The desk is **{level}**{since}; broker: **{status.mode}**.{doubt}"
 
 
 def _tone(status: Status) -> Tone:
@@ -79,11 +86,13 @@ def _reconciled(status: Status) -> str:
     return f"{status.reconciled}\n{clock_time(status.reconciled_at) if status.reconciled_at else ABSENT}"
 
 
-def _funnel(scans: Sequence[Scan]) -> list[str]:
+def _funnel(scans: Sequence[Scan], shown: int = 8) -> list[str]:
+    """How each scan came from the universe to its signals: the gates that removed something, at most so many of the last."""
     lines = []
     for scan in scans:
-        steps = " → ".join(f"{gate} {left}" for gate, left in scan.left)
-        lines.append(
-            f"{scan.strategy}, bar of {scan.session}: {scan.universe} symbols → {steps or ABSENT} → {scan.signals} signals"
-        )
+        counts = [scan.universe, *(left for _, left in scan.left)]
+        steps = [f"{gate} {left}" for (gate, left), before in zip(scan.left, counts, strict=False) if left < before]
+        hidden = ["…"] if len(steps) > shown else []
+        way = [count(scan.universe, "symbol"), *hidden, *steps[-shown:], count(scan.signals, "signal")]
+        lines.append(f"{scan.strategy}, bar of {scan.session}: {' → '.join(way)}")
     return lines

@@ -18,7 +18,7 @@ from core.model.proposals import ProposalState
 from core.model.signals import Intent
 from core.portfolio import performance
 from core.posts import _held
-from core.posts._text import ABSENT, field, gain, number, part, percent, ratio, short_day
+from core.posts._text import ABSENT, count, field, gain, new_york_day, number, part, percent, ratio, short_day
 
 PICTURED = 126
 
@@ -52,7 +52,7 @@ class WeeklyReview:
             if not position.is_open and position.closed_session is not None and position.closed_session <= week.last
         ]
         view = await engine.view()
-        today = _held.Today(view, engine.sessions, week.last)
+        today = _held.Today(view, engine.sessions, new_york_day(at))
         book = await engine.book(view)
         coming = [line for marked in book.positions for line in _held.attention(marked, today)]
         result = _result(points, week, engine.settings.start_cash)
@@ -67,7 +67,7 @@ class WeeklyReview:
                 *_trades(closed),
                 field("Closed by cause", _causes(closed), "no trade was closed"),
                 field("Best and worst", _extremes(closed), ABSENT),
-                field("Ideas", await _ideas(engine, week), "no symbol passed every gate"),
+                field("Ideas", await _ideas(engine, week), "no set-ups"),
                 field(f"Into next week ({len(book.positions)} held)", coming, "nothing needs a look"),
             ),
             footer=f"{engine.account} · {view.source}",
@@ -77,7 +77,7 @@ class WeeklyReview:
 
 def _week(at: datetime) -> Week:
     """Monday to Friday of the last week whose Friday is before the New York date of the instant."""
-    day = at.astimezone(NEW_YORK).date()
+    day = new_york_day(at)
     friday = day - timedelta(days=(day.weekday() - 4) % 7 or 7)
     return Week(friday - timedelta(days=4), friday)
 
@@ -140,8 +140,8 @@ async def _ideas(engine: Engine, week: Week) -> list[str]:
         stored = await engine.journal.proposals_of(signal.id)
         asked += bool(stored)
         ends.update(one.state for one in stored)
-    told = ", ".join(f"{count} {state}" for state, count in sorted(ends.items(), key=lambda row: (-row[1], row[0])))
-    return [f"{len(signals)} set-ups, {asked} proposed", *([f"proposals: {told}"] if told else [])]
+    told = ", ".join(f"{times} {state}" for state, times in sorted(ends.items(), key=lambda row: (-row[1], row[0])))
+    return [f"{count(len(signals), 'set-up')}, {asked} proposed", *([f"proposals: {told}"] if told else [])]
 
 
 def _mean(results: Sequence[Decimal]) -> Decimal | None:
