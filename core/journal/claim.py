@@ -30,7 +30,7 @@ class Claim:
 
 
 def claim(connection: Connection, wish: Claim, held: Held | None) -> NotClaimedError | None:
-    """W5. Answers the refusal instead of raising it, because expiry and kill are written down in the same transaction.
+    """W5. Answers the refusal instead of raising it, because kill, expiry and veto are written down in the same transaction.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def claim(connection: Connection, wish: Claim, held: Held | None) -> NotClaimedE
     stored = proposals.one(connection, wish.approval.proposal_id)
     if stored is None:
         return NotClaimedError(f"there is no proposal {wish.approval.proposal_id}", "unknown")
-    refusal = _not_pending(stored, wish) or _ended(connection, stored, wish) or _not_bound(connection, stored, wish, held)
+    refusal = _not_open(connection, stored, wish, held) or _ended(connection, stored, wish)
     if refusal is not None:
         return refusal
     _within(stored, wish.envelope, wish.order)
@@ -57,40 +57,35 @@ def claim(connection: Connection, wish: Claim, held: Held | None) -> NotClaimedE
     return None
 
 
-def _not_pending(stored: StoredProposal, wish: Claim) -> NotClaimedError | None:
-    if stored.state not in PENDING:
-        return NotClaimedError(f"proposal {stored.proposal.id} is already {stored.state}", stored.state)
-    if not wish.approval.policy and stored.state is not ProposalState.OPEN:
-        return NotClaimedError(f"the card of proposal {stored.proposal.id} does not stand in its channel yet", stored.state)
+def _not_open(connection: Connection, stored: StoredProposal, wish: Claim, held: Held | None) -> NotClaimedError | None:
+    """State, content and lease must stand behind the approval; otherwise nothing is written at all."""
+    name, state = f"proposal {stored.proposal.id}", stored.state
+    if state not in PENDING:
+        return NotClaimedError(f"{name} is already {state}", state)
+    if not wish.approval.policy and state is not ProposalState.OPEN:
+        return NotClaimedError(f"the card of {name} does not stand in its channel yet", state)
+    if not is_ours(connection, held):
+        return NotClaimedError(f"this process does not hold the lease of the journal, so {name} stays as it is", state)
+    if not wish.approval.digest == wish.envelope.digest == stored.proposal.digest:
+        return NotClaimedError(f"the approval of {name} binds another content than the one that is stored", state)
     return None
 
 
 def _ended(connection: Connection, stored: StoredProposal, wish: Claim) -> NotClaimedError | None:
-    """Kill and expiry end the proposal here and now."""
+    """Kill, expiry and a standing veto end the proposal here and now."""
     proposal_id = stored.proposal.id
+    votes = proposals.votes(connection, proposal_id)
+    veto = next((vote for vote in votes if vote.present and vote.allowed and not vote.approve), None)
     if sentence := forbidden(current_kill(connection).level, stored.proposal.intent):
         state, reason = ProposalState.KILLED, sentence
     elif stored.expires_at is not None and wish.now >= stored.expires_at:
         state, reason = ProposalState.EXPIRED, f"it was open until {stored.expires_at:%Y-%m-%d %H:%M:%S} UTC"
+    elif veto is not None:
+        state, reason = ProposalState.VETOED, f"{veto.voter} said no"
     else:
         return None
     proposals.end(connection, proposal_id, state, reason, wish.now)
     return NotClaimedError(f"proposal {proposal_id} is {state}: {reason}", state)
-
-
-def _not_bound(connection: Connection, stored: StoredProposal, wish: Claim, held: Held | None) -> NotClaimedError | None:
-    """The content, the lease and the votes must stand behind the approval."""
-    proposal_id, state = stored.proposal.id, stored.state
-    if not wish.approval.digest == wish.envelope.digest == stored.proposal.digest:
-        return NotClaimedError(f"the approval of proposal {proposal_id} binds another content than the one that is stored", state)
-    if not is_ours(connection, held):
-        return NotClaimedError(
-            f"this process does not hold the lease of the journal, so proposal {proposal_id} stays as it is", state
-        )
-    for vote in proposals.votes(connection, proposal_id):
-        if vote.present and vote.allowed and not vote.approve:
-            return NotClaimedError(f"{vote.voter} vetoes proposal {proposal_id}", state)
-    return None
 
 
 def _within(stored: StoredProposal, envelope: Envelope, order: Order) -> None:

@@ -11,13 +11,12 @@ from core.journal.books import save_position
 from core.journal.orders import add_event, stand
 from core.journal.outbox import put_notes
 from core.journal.statements import insert_new
-from core.journal.tables import fill, order_event, transaction
+from core.journal.tables import fill, transaction
 from core.model.notes import Note
 from core.model.orders import Fill, Order, Transaction
 from core.model.positions import Position
 
 _KNOWN = select(fill.c.account, fill.c.exec_id, fill.c.version).where(fill.c.exec_id.in_(bindparam("ids", expanding=True)))
-_KNOWN_EVENT = select(order_event.c.seq).where(order_event.c.event_key == bindparam("key"))
 _OF_ACCOUNT = select(fill.c.body).where(fill.c.account == bindparam("owner")).order_by(fill.c.at, fill.c.exec_id, fill.c.version)
 _SINCE = _OF_ACCOUNT.where(fill.c.at >= bindparam("since"))
 _TRANSACTIONS = (
@@ -28,7 +27,7 @@ _INSERT = fill.insert()
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """Fills with what they led to."""
+    """Fills with what they led to; `event_key` is the broker's own name of what it reported, kept for whoever looks back."""
 
     fills: Sequence[Fill]
     order: Order | None
@@ -38,7 +37,7 @@ class Execution:
 
 
 def record_fills(connection: Connection, fact: Execution) -> bool:
-    """W10. False, and nothing is changed, when any of the fills or the event is known."""
+    """W10. False, and nothing is changed, when any of the fills is known."""
     if _known(connection, fact):
         return False
     if fact.fills:
@@ -55,8 +54,6 @@ def record_fills(connection: Connection, fact: Execution) -> bool:
 
 
 def _known(connection: Connection, fact: Execution) -> bool:
-    if fact.event_key and connection.scalar(_KNOWN_EVENT, {"key": fact.event_key}) is not None:
-        return True
     if not fact.fills:
         return False
     stored = {tuple(row) for row in connection.execute(_KNOWN, {"ids": [one.exec_id for one in fact.fills]})}

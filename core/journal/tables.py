@@ -134,7 +134,7 @@ order_event = Table(
     "order_event", METADATA,
     Column("seq", Serial, primary_key=True),
     Column("order_key", Text, ForeignKey("order.key")),
-    Column("event_key", Text, unique=True),
+    Column("event_key", Text),
     Column("at", Instant),
     Column("raw", Text, nullable=False),
     Index(None, "order_key"),

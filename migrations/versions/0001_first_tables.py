@@ -147,7 +147,6 @@ def _order_event() -> None:
         _serial("seq"), _text("order_key", nullable=True), _text("event_key", nullable=True), _big("at", nullable=True),
         _text("raw"), sa.ForeignKeyConstraint(["order_key"], ["order.key"], name=op.f("fk_order_event_order_key")),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_order_event")),
-        sa.UniqueConstraint("event_key", name=op.f("uq_order_event_event_key")),
     )  # fmt: skip
     op.create_index(op.f("ix_order_event_order_key"), "order_event", ["order_key"])
 

@@ -138,10 +138,17 @@ async def test_after_the_kill_is_lifted_claims_work_again(journal: SqlJournal) -
     await claim(journal, await opened(journal))
 
 
-async def test_a_standing_veto_stops_a_claim_until_it_is_taken_back(journal: SqlJournal) -> None:
+async def test_a_standing_veto_always_wins(journal: SqlJournal) -> None:
+    of = await opened(journal)
+    await journal.record_vote(vote(at=LATER))
+    await journal.record_vote(vote(voter="bob", approve=False))
+    assert await refused(journal, of) == State.VETOED
+    assert await state_of(journal, of) is State.VETOED
+
+
+async def test_a_veto_that_was_taken_back_stops_nothing(journal: SqlJournal) -> None:
     of = await opened(journal)
     await journal.record_vote(vote(voter="bob", approve=False))
-    assert await refused(journal, of) == State.OPEN
     await journal.record_vote(vote(voter="bob", approve=False, present=False, at=LATER))
     await claim(journal, of)
 

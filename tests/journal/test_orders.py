@@ -210,10 +210,17 @@ async def test_fills_that_contradict_the_order_leave_nothing(journal: SqlJournal
     assert await journal.notes() == []
 
 
-async def test_an_event_without_fills_happens_once_by_its_key(journal: SqlJournal) -> None:
-    assert await journal.record_fills([], None, position(), [], "split-SPY-2024")
-    assert not await journal.record_fills([], None, position(units=6), [], "split-SPY-2024")
+async def test_fills_of_one_broker_order_come_in_parts_and_leave_a_trace(ground: Ground) -> None:
+    journal = await ground.open()
+    child = await moved(journal, order(await granted(journal)), S.WORKING)
+    for part in (1, 2, 3):
+        state = S.PARTIAL if part < 3 else S.FILLED
+        after = replace(child, state=state, leg_filled=(part, part))
+        fills = [fill(child, f"x{part}{leg}", leg=leg) for leg in (0, 1)]
+        assert await journal.record_fills(fills, after, position(units=part), event_key="B7")
+    assert len(await journal.fills("paper")) == 6
     assert await journal.positions("paper") == [position()]
+    assert await ground.sql("SELECT order_key, event_key FROM order_event WHERE raw = ''") == [(child.key, "B7")] * 3
 
 
 async def test_a_movement_is_booked_once_with_its_positions(journal: SqlJournal) -> None:
