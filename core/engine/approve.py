@@ -176,7 +176,7 @@ def _trimmed_before(proposal: Proposal, rule: str) -> bool:
 async def _again(engine: "Engine", stored: StoredProposal, state: ProposalState, reason: str, view: MarketView) -> str:
     sentence = await end(engine, stored, state, reason)
     signal = stored.proposal.signal
-    wide = await engine.view(chains=[signal.symbol]) if stored.proposal.structure != "stock" else view
+    wide = await engine.view(chains=[signal.symbol]) if signal.intent is Intent.OPEN else view
     attempt = stored.proposal.attempt + 1
     await decide(engine, vet(engine, signal, wide, await engine.book(wide), attempt), wide)
     return f"{sentence} A new card shows the order as it is now."

@@ -25,7 +25,7 @@ async def entries(engine: "Engine") -> None:
         if signal.intent is Intent.OPEN and signal.session == view.completed
     ]
     signals.sort(key=lambda signal: (-(signal.score or 0.0), signal.symbol))
-    if engine.settings.expression is Expression.OPTIONS and signals:
+    if engine.settings.expression is not Expression.STOCK and signals:
         view = await engine.view(chains=[signal.symbol for signal in signals])
     made = 0
     for signal in signals:

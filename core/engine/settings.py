@@ -20,6 +20,7 @@ class Expression(StrEnum):
 
     STOCK = "stock"
     OPTIONS = "options"
+    OPTIONS_FIRST = "options first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class EngineSettings:
     strict : bool
         A gate or rule whose input is missing blocks. False in replay alone, where it counts as "not evaluated".
     expression : Expression
-        Stock, or options (which fall back to nothing when no contract qualifies).
+        Stock; options alone (no contract qualifies: no order); or options first, and stock where no contract qualifies.
     entries, exits : Policy
         Ask a person, or wave through. `auto_below`: entries whose maximum loss is below so many dollars are waved through too.
     card_seconds : int
@@ -67,7 +68,7 @@ class EngineSettings:
     account: str = "paper"
     start_cash: Annotated[Decimal, Gt(0)] = Decimal(100_000)
     strict: bool = True
-    expression: Expression = Expression.STOCK
+    expression: Expression = Expression.OPTIONS_FIRST
     entries: Policy = Policy.ASK
     auto_below: Annotated[Decimal, Ge(0)] = Decimal(0)
     exits: Policy = Policy.AUTO

@@ -107,13 +107,23 @@ def _closing(engine: "Engine", signal: Signal) -> _Shape | Refused:
 
 
 def _opening(engine: "Engine", signal: Signal, view: MarketView, book: Book) -> _Shape | Refused:
-    if engine.settings.expression is Expression.STOCK:
-        return _Shape("stock", (Leg(Stock(signal.symbol), Side.BUY),))
+    wanted = engine.settings.expression
+    stock = _Shape("stock", (Leg(Stock(signal.symbol), Side.BUY),))
+    if wanted is Expression.STOCK:
+        return stock
+    choice = _contract(engine, signal, view, book)
+    if isinstance(choice, _Shape):
+        return choice
+    if wanted is Expression.OPTIONS_FIRST:
+        return replace(stock, remarks=(f"Stock, because no option qualifies: {choice.reason}",))
+    return choice
+
+
+def _contract(engine: "Engine", signal: Signal, view: MarketView, book: Book) -> _Shape | Refused:
     chain = view.symbol(signal.symbol).chain
     if chain is None:
-        return Refused(signal, f"{signal.symbol}: no listed options")
-    budget = _budget(engine, book)
-    choice = choose(chain, signal, engine.options, budget, view.as_of, engine.max_age)
+        return Refused(signal, f"{signal.symbol} has no listed options.")
+    choice = choose(chain, signal, engine.options, _budget(engine, book), view.as_of, engine.max_age)
     if isinstance(choice, NoContract):
         return Refused(signal, choice.sentence)
     return _Shape(choice.structure, choice.legs, choice.remarks)
