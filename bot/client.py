@@ -1,5 +1,6 @@
 """The discord.py client: loads the cogs, syncs their commands to the one server, hands events on, and is rebuilt when it ends."""
 
+import importlib.util
 import logging
 import pkgutil
 from collections import deque
@@ -10,7 +11,6 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-import cogs
 from bot.access import TROUBLE, Access
 from bot.approvals import Approvals
 from bot.buttons import DecideButton
@@ -102,8 +102,8 @@ class DeskClient(commands.Bot):
     async def setup_hook(self) -> None:
         """Load every cog of the folder and sync the commands."""
         self.add_dynamic_items(DecideButton)
-        for module in sorted(pkgutil.iter_modules(cogs.__path__), key=lambda entry: entry.name):
-            await self.load_extension(f"cogs.{module.name}")
+        for name in cog_names():
+            await self.load_extension(name)
         server = discord.Object(self.desk.guild_id)
         self.tree.copy_global_to(guild=server)
         try:
@@ -185,6 +185,14 @@ class DeskClient(commands.Bot):
     async def on_app_command_completion(self, _interaction: discord.Interaction, _command: object) -> None:
         """A command was answered."""
         self.desk.engine.measures.count("answers", good=True)
+
+
+def cog_names() -> list[str]:
+    """Every slash-command group, by name: nothing of `cogs` is imported here."""
+    folder = importlib.util.find_spec("cogs")
+    assert folder is not None
+    places = folder.submodule_search_locations
+    return sorted(f"cogs.{module.name}" for module in pkgutil.iter_modules(places))
 
 
 def invite(application_id: int) -> str:

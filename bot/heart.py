@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -14,10 +15,9 @@ from bot.settings import DemoSettings
 from bot.timetable import JOBS, upcoming
 from brokers.paper import PaperBroker
 from core.engine.engine import Engine
-from core.feeds.simulated.market import SimulatedMarket
 from core.market.sessions import NEW_YORK
 from core.model.errors import QuantMatrixError
-from core.model.market import Session
+from core.model.market import CorporateAction, Session
 
 LOG = logging.getLogger(__name__)
 #: Seconds of the machine between two turns.
@@ -29,12 +29,18 @@ BEFORE_NEXT = timedelta(minutes=1)
 
 @dataclass(slots=True)
 class Heart:
-    """One turn after the other; a failed one is logged and counted, the next one comes."""
+    """One turn after the other; a failed one is logged and counted, the next one comes.
+
+    Attributes
+    ----------
+    actions : callable
+        Splits and dividends that take effect before the open of a day's session.
+    """
 
     engine: Engine
     jobs: Jobs
     broker: PaperBroker
-    market: SimulatedMarket
+    actions: Callable[[date], Sequence[CorporateAction]]
     demo: DemoSettings
     _morning: date | None = None
     _evening: date | None = None
@@ -70,6 +76,8 @@ class Heart:
             self._failing.clear()
 
     async def _turn(self) -> None:
+        if isinstance(self.engine.clock, SimulatedClock):
+            self.engine.clock.set_speed(1.0)  # a decision must not take minutes of its market
         now = self.engine.clock.now()
         session = self.engine.sessions.at(now)
         if session is not None:
@@ -82,18 +90,18 @@ class Heart:
 
     async def _street(self, session: Session, now: datetime) -> None:
         if self._morning != session.day:
-            await street.morning(self.broker, self.market.actions(session.day), await self.market.view())
+            await street.morning(self.broker, self.actions(session.day), await self.engine.market.view())
             self._morning = session.day
         if now >= session.close and self._evening != session.day:
-            await street.evening(self.broker, session.day, await self.market.view())
+            await street.evening(self.broker, session.day, await self.engine.market.view())
             self._evening = session.day
             await self.engine.tick()
 
     async def _pace(self, clock: SimulatedClock, session: Session | None) -> None:
         """Real speed while a card waits for people; nights and holidays are skipped once everything is told."""
         speed = 1.0 if self.engine.books.pending else self.demo.speed
-        if clock.speed != speed:
-            clock.set_speed(speed)
+        clock.set_speed(speed)
+        clock.settle()
         now = clock.now()
         morning = session is not None and now < session.close + EVENING
         if self.engine.books.pending or morning:

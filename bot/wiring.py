@@ -6,8 +6,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from core.options.choose import OptionPolicy
-
 from bot.settings import Settings
 from brokers.paper import Surroundings
 from core.engine.books import Books
@@ -56,7 +54,7 @@ def build_engine(
         rules=settings.rules,
         settings=chosen,
         sessions=adapters.sessions,
-        options=OptionPolicy(),
+        options=settings.options,
         fees=getattr(settings.broker, "fees", FeeSchedule()),
         config_hash=settings.config_hash,
         at=at,

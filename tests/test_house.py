@@ -13,7 +13,7 @@ from tests.house import ROOMS, ROOT, Module, called, functions, imported, lines,
 ALL = modules()
 BASES = re.compile(
     r"Protocol|.*Error|Exception|StrEnum|IntEnum|Enum|TypeDecorator|.*Cog|Bot|View|Button|DynamicItem|Modal|Select|"
-    r"Filter|Formatter|Handler|Transformer|CommandTree|Tree|NamedTuple|TypedDict|SafeLoader"
+    r"Generic|Filter|Formatter|Handler|Transformer|CommandTree|Tree|NamedTuple|TypedDict|SafeLoader"
 )
 
 
@@ -139,9 +139,9 @@ def test_mypy_strict_is_content() -> None:
 
 
 def test_pins_are_exact_and_locks_name_no_index() -> None:
-    text = (ROOT / "pyproject.toml").read_text()
+    text = (ROOT / "pyproject.toml").read_text().split("[project.scripts]")[0]
     listed = re.findall(r'^    "([^"]+)",$', text, re.MULTILINE)
-    assert [entry for entry in listed if "==" not in entry and not entry.startswith("page")] == []
+    assert [entry for entry in listed if "==" not in entry] == []
     for name in ("requirements.lock", "requirements-dev.lock"):
         lock = (ROOT / name).read_text()
         assert "://" not in lock
@@ -163,5 +163,5 @@ def test_the_readme_shows_the_tree_on_disk() -> None:
 def test_nothing_names_the_machine_it_was_made_on() -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     texts = {path: (ROOT / path).read_text(errors="ignore") for path in tracked if not path.endswith((".png", ".lock"))}
-    foreign = re.compile(r"/work/|/root/|\.lib" + r"rary\b|far" + r"m-")
+    foreign = re.compile("|".join(["/wor" + "k/", "/roo" + "t/", r"\.lib" + r"rary\b", "far" + "m-"]))
     assert [path for path, text in texts.items() if foreign.search(text)] == []
