@@ -14,6 +14,8 @@ from bot.sandbox.server import Sandbox
 from tests.bot.rig import NO, YES, Office, loopback, office, until
 
 DONE = ("claimed", "closed")
+#: Channel in which approval cards stand.
+CARDS = "trades"
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ def reaction(room: Office, message: int, **changes: Any) -> dict[str, Any]:
     }
     return {
         "user_id": owner,
-        "channel_id": str(room.sandbox.channels["signals"]),
+        "channel_id": str(room.sandbox.channels[CARDS]),
         "message_id": str(message),
         "guild_id": str(room.sandbox.guild_id),
         "emoji": {"id": None, "name": YES},
@@ -245,7 +247,7 @@ async def test_a_reaction_that_only_looks_like_one_on_our_card_is_ignored_and_no
 
 async def test_a_reaction_on_somebody_elses_copy_of_our_card_is_ignored_and_noted(room: Office) -> None:
     proposal, _ = await posted(room)
-    copy = await room.user("stranger").say("Open LEAD · stock? React with ✅", in_channel="signals")
+    copy = await room.user("stranger").say("Open LEAD · stock? React with ✅", in_channel=CARDS)
     await room.user("owner").react(copy["id"], YES)
     assert len(await room.audited("spoof?")) == 1
     await nothing_happens(room, proposal)
@@ -253,7 +255,7 @@ async def test_a_reaction_on_somebody_elses_copy_of_our_card_is_ignored_and_note
 
 async def test_a_reaction_on_another_note_of_ours_means_nothing(room: Office) -> None:
     proposal, _ = await posted(room)
-    other = next(entry for entry in await room.user("owner").see("signals") if not entry["components"])
+    other = next(entry for entry in await room.user("owner").see(CARDS) if not entry["components"])
     await room.user("owner").react(other["id"], YES)
     await nothing_happens(room, proposal)
 
@@ -303,13 +305,13 @@ async def test_a_card_whose_reactions_were_cleared_is_void(room: Office) -> None
 
 async def test_a_card_in_a_deleted_channel_is_void(room: Office) -> None:
     proposal, _ = await posted(room)
-    await room.sandbox.control.do("delete_channel", channel="signals")
+    await room.sandbox.control.do("delete_channel", channel=CARDS)
     await room.becomes(proposal, "void")
 
 
 async def test_without_permission_to_read_the_card_nothing_is_claimed(room: Office) -> None:
     proposal, message = await posted(room)
-    await room.sandbox.control.do("overwrite", channel="signals", user="bot", deny=1 << 10)
+    await room.sandbox.control.do("overwrite", channel=CARDS, user="bot", deny=1 << 10)
     room.approvals.reacted(raw_yes(room, message), present=True)
     await nothing_happens(room, proposal)
 
@@ -319,7 +321,7 @@ def raw_yes(room: Office, message: int) -> discord.RawReactionActionEvent:
     event = SimpleNamespace(
         message_id=message,
         user_id=room.sandbox.users["owner"],
-        channel_id=room.sandbox.channels["signals"],
+        channel_id=room.sandbox.channels[CARDS],
         guild_id=room.sandbox.guild_id,
         emoji=discord.PartialEmoji(name=YES),
         member=None,
