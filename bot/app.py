@@ -152,7 +152,7 @@ def _clock(chosen: Settings, folder: Path) -> Clock:
     if not isinstance(chosen.feed, SimulatedSettings):
         return SystemClock()
     begin = datetime.combine(chosen.feed.start, time(8, 28), NEW_YORK).astimezone(UTC)
-    return SimulatedClock(folder / "clock.json", begin, chosen.demo.speed)
+    return SimulatedClock(folder / "clock.json", begin)
 
 
 def _first_day(chosen: Settings) -> date:
