@@ -129,7 +129,7 @@ class SimulatedClock:
         self.speed = speed
 
     def settle(self) -> None:
-        """Take back a bound that lies far ahead because time ran faster: a restart goes on close to now, and cards keep their time."""
+        """Take back a bound that lies far ahead because time ran faster: a restart then goes on close to now, in time for cards."""
         now = self.now()
         if (self._bound - now).total_seconds() > 4 * max(self.speed, 1.0):
             self._promise(now)

@@ -1,4 +1,4 @@
-"""The judge: the owner in front of the channels. Approves what can be approved, closes what is held, and brings a killed desk up."""
+"""The judge: the owner in front of the channels. Approves cards, closes what is held, and brings a killed desk up again."""
 
 import asyncio
 from dataclasses import dataclass, field
