@@ -109,10 +109,11 @@ class Outside:
         guilds.delete_role(self._world, str(named.get(str(args["role"]), args["role"])))
 
     async def bot_permissions(self, args: JSON) -> JSON:
-        """Set the bits of the bot's own role: add, remove (bits), or nothing for the first ones."""
+        """Give the bot bits through its own role and take bits away in every channel: add, remove; nothing: as at first."""
         role_id = self._world.state.members[self._world.bot_id]["roles"][0]
-        bits = (int(BOT_NEEDS) | int(args.get("add", 0))) & ~int(args.get("remove", 0))
-        return guilds.set_permissions(self._world, role_id, bits)
+        for channel in [item for item in self._world.state.channels.values() if item["type"] == 0]:
+            await self.overwrite({"channel": channel["id"], "user": "bot", "deny": int(args.get("remove", 0))})
+        return guilds.set_permissions(self._world, role_id, int(BOT_NEEDS) | int(args.get("add", 0)))
 
     async def overwrite(self, args: JSON) -> JSON:
         """Allow and deny bits in one channel for a user (`bot`: the bot) or a role: channel, user or role, allow, deny."""
@@ -121,7 +122,8 @@ class Outside:
         channel_id = self._people.channel(args["channel"])
         kept = [item for item in self._world.state.channels[channel_id]["permission_overwrites"] if item["id"] != target]
         made = {"id": target, "type": kind, "allow": str(args.get("allow", 0)), "deny": str(args.get("deny", 0))}
-        return guilds.change_channel(self._world, channel_id, {"permission_overwrites": [*kept, made]})
+        wanted = [*kept, made] if int(made["allow"]) | int(made["deny"]) else kept
+        return guilds.change_channel(self._world, channel_id, {"permission_overwrites": wanted})
 
     def _member(self, args: JSON) -> str:
         return self._world.bot_id if args["user"] == "bot" else self._people.user(args["user"])

@@ -32,6 +32,7 @@ class Trouble:
     dropped, doubled : how many of the next events of a name are lost, or told twice.
     refused : how many of the next connections get `refused_status` instead.
     hello, acks : whether HELLO and heartbeat answers are sent.
+    heartbeat_ms : pause between heartbeats that HELLO asks for.
     """
 
     held: set[str] = field(default_factory=set)
@@ -41,6 +42,7 @@ class Trouble:
     refused: int = 0
     refused_status: int = 503
     hello: bool = True
+    heartbeat_ms: int = HEARTBEAT_MS
     acks: bool = True
 
 
@@ -68,7 +70,7 @@ class Gateway:
         self.connections.add(connection)
         writer = asyncio.create_task(connection.write())
         if self.trouble.hello:
-            connection.send(packed(HELLO, {"heartbeat_interval": HEARTBEAT_MS, "_trace": ["loopback"]}))
+            connection.send(packed(HELLO, {"heartbeat_interval": self.trouble.heartbeat_ms, "_trace": ["loopback"]}))
         try:
             async for message in socket:
                 await self._receive(connection, message)

@@ -61,10 +61,11 @@ class GatewayFaults:
         self._gateway.trouble.refused_status = int(args.get("status", 503))
 
     async def silence(self, args: JSON) -> None:
-        """Switch HELLO and heartbeat answers: hello, acks (true or false)."""
+        """Switch HELLO and heartbeat answers: hello, acks (true or false); heartbeat_ms for the next HELLO."""
         trouble = self._gateway.trouble
         trouble.hello = bool(args.get("hello", trouble.hello))
         trouble.acks = bool(args.get("acks", trouble.acks))
+        trouble.heartbeat_ms = int(args.get("heartbeat_ms", trouble.heartbeat_ms))
 
     async def gateway_log(self, args: JSON) -> list[JSON]:
         """What clients sent over the gateway: op."""

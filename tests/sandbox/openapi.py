@@ -69,7 +69,7 @@ def _snowflakes(body: Any) -> Any:
         return [_snowflakes(item) for item in body]
     if not isinstance(body, dict):
         return body
-    made = {
+    made: dict[str, Any] = {
         key: str(value) if key.endswith("_id") and isinstance(value, int) else _snowflakes(value) for key, value in body.items()
     }
     if made.get("attachments"):

@@ -67,7 +67,12 @@ export class Composer {
     command.options.filter((option) => option.required).forEach((option) => this.add(option));
     this.offer();
     (this.form.querySelector(".option input") ?? send).focus();
-    this.form.onkeydown = (event) => event.key === "Escape" && !this.list.open && (this.plain(), this.input.focus());
+    this.form.onkeydown = (event) => {
+      if (event.key === "Escape" && !this.list.open && this.command) {
+        this.plain();
+        this.input.focus();
+      }
+    };
   }
 
   offer() {

@@ -149,7 +149,12 @@ function picker(anchor, body, desk) {
   made.style.top = `${box.top > 160 ? box.top - made.offsetHeight - 6 : box.bottom + 6}px`;
   made.firstElementChild.focus();
   setTimeout(() => document.addEventListener("click", (event) => made.contains(event.target) || made.remove(), { once: true }));
-  made.addEventListener("keydown", (event) => event.key === "Escape" && (made.remove(), anchor.focus()));
+  made.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      made.remove();
+      anchor.focus();
+    }
+  });
 }
 
 /** Keep "in 4 minutes" true. */
