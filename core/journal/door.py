@@ -26,6 +26,10 @@ class Door(Protocol):
         """Run and commit; when the work raises, nothing of it stays."""
         ...
 
+    async def write_last(self, point: str, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `write`, but everybody else goes first: for what strangers can cause in any number."""
+        ...
+
     async def read(self, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run on one consistent state of the database."""
         ...
@@ -40,12 +44,17 @@ class AsyncDoor:
 
     def __init__(self, writer: AsyncEngine, reader: AsyncEngine, watch: Watch, at: At) -> None:
         self._writer, self._reader, self._watch, self._at = writer, reader, watch, at
-        self._writing, self._reading = asyncio.Lock(), asyncio.Lock()
+        self._writing, self._waiting_last, self._reading = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
         self._running: set[asyncio.Task[object]] = set()
 
     async def write(self, point: str, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run and commit, also when the caller is cancelled meanwhile."""
         return await self._shielded(self._write(point, lambda connection: work(connection, *args, **kwargs)))
+
+    async def write_last(self, point: str, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Only one of these stands in the queue of the writers at any time, so a write waits for one of them at most."""
+        async with self._waiting_last:
+            return await self.write(point, work, *args, **kwargs)
 
     async def read(self, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run on one consistent state of the database."""
@@ -55,8 +64,8 @@ class AsyncDoor:
         """Let what is under way finish, then let go of the database."""
         while self._running:
             await asyncio.wait(self._running)
-        await self._writer.dispose()
         await self._reader.dispose()
+        await self._writer.dispose()  # last, so that SQLite folds its write-ahead file into the database
 
     async def _shielded(self, running: Coroutine[object, object, T]) -> T:
         task = asyncio.ensure_future(running)
@@ -117,6 +126,10 @@ class InlineDoor:
         if point:
             self._at(f"{point}+")
         return result
+
+    async def write_last(self, point: str, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Nobody waits here."""
+        return await self.write(point, work, *args, **kwargs)
 
     async def read(self, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run on the one connection."""

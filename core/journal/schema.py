@@ -30,6 +30,12 @@ class Migrated:
     after: str
     backup: Path | None
 
+    def __str__(self) -> str:
+        if self.before == self.after:
+            return f"the database is up to date (revision {self.after})"
+        done = f"the database was brought from {f'revision {self.before}' if self.before else 'nothing'} to revision {self.after}"
+        return f"{done}; a copy of the old one is {self.backup}" if self.backup else done
+
 
 def version(connection: Connection, name: str) -> str | None:
     """Revision of a database; None when it is empty.
@@ -150,25 +156,23 @@ def _upgrade(connection: Connection) -> str | None:
     return HEAD
 
 
-def backup(database: str | Path, target: str | Path) -> Path:
+def backup(where: str | Path, target: str | Path) -> Path:
     """Copy an SQLite database, also while it is in use, and check the copy.
 
     Raises
     ------
     OperatorError
-        The target exists, or either file cannot be used.
+        It is no SQLite database, the target exists, or either file cannot be used.
     """
-    source, copy = Path(database), Path(target)
-    if copy.exists():
-        raise OperatorError(f"the backup {copy} exists already; move it away, or name another file")
+    source, copy = Place.of(where).file, Path(target)
+    if source is None:
+        raise OperatorError("a PostgreSQL database is copied with its own tool; run: pg_dump --format=custom --file=FILE DATABASE")
     try:
-        with (
-            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as old,
-            closing(sqlite3.connect(copy)) as new,
-        ):
-            old.backup(new)
-            verdict = new.execute("PRAGMA integrity_check").fetchone()[0]
-    except sqlite3.Error as error:
+        copy.touch(mode=0o600, exist_ok=False)
+        verdict = _copy(source, copy)
+    except FileExistsError as error:
+        raise OperatorError(f"the backup {copy} exists already; move it away, or name another file") from error
+    except (sqlite3.Error, OSError) as error:
         copy.unlink(missing_ok=True)
         raise OperatorError(
             f"{source} could not be copied to {copy} ({error}); check both files and the space on the disk"
@@ -176,6 +180,12 @@ def backup(database: str | Path, target: str | Path) -> Path:
     if verdict != "ok":
         raise OperatorError(f"the copy {copy} of {source} is damaged ({verdict}); restore an older backup")
     return copy
+
+
+def _copy(source: Path, copy: Path) -> str:
+    with closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as old, closing(sqlite3.connect(copy)) as new:
+        old.backup(new)
+        return str(new.execute("PRAGMA integrity_check").fetchone()[0])
 
 
 def sqlite_verdict(found: tuple[int, ...] = sqlite3.sqlite_version_info) -> str:

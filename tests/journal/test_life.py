@@ -21,7 +21,7 @@ from core.journal.journal import SqlJournal, open_journal
 from core.model.errors import IllegalEventError, NotClaimedError, OperatorError
 from core.model.orders import OrderState
 from core.model.proposals import ProposalState
-from tests.journal.build import NOW, approval, envelope, note, order, proposal, walk
+from tests.journal.build import NOW, approval, envelope, note, order, proposal, vote, walk
 from tests.journal.conftest import Ground
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,6 +102,19 @@ async def test_reads_go_on_while_a_write_waits(ground: Ground) -> None:
         assert await asyncio.wait_for(journal.setting("slow"), 5) is None
     await waiting
     assert await journal.setting("slow") == "done"
+
+
+async def test_a_crowd_of_strangers_does_not_hold_up_an_approver(ground: Ground) -> None:
+    journal = await ground.open()
+    if isinstance(journal._door, InlineDoor):
+        return
+    await journal.record_proposal(proposal(), ProposalState.DRAFT)
+    crowd = [asyncio.create_task(journal.record_vote(vote(voter=f"stranger {n}", allowed=False))) for n in range(300)]
+    await asyncio.sleep(0)
+    assert await journal.record_vote(vote())
+    assert sum(task.done() for task in crowd) <= 2
+    assert all(await asyncio.gather(*crowd))
+    assert len(await journal.votes("p1")) == 301
 
 
 async def test_postgresql_runs_a_transaction_again_that_lost_a_race(ground: Ground) -> None:

@@ -22,6 +22,10 @@ from tests.journal.build import NOW, note
 from tests.journal.conftest import Ground
 
 
+def sqlite_files(folder: Path) -> list[str]:
+    return sorted(found.name for found in folder.iterdir() if not found.name.endswith(".lock"))
+
+
 async def inside(journal: SqlJournal, work: object) -> object:
     return await journal._door.write("", work)  # type: ignore[arg-type]  # tests look behind the door
 
@@ -86,6 +90,12 @@ async def test_a_fresh_path_is_set_up_with_its_folder(tmp_path: Path) -> None:
 async def test_migrating_twice_does_nothing_the_second_time(tmp_path: Path) -> None:
     assert await migrate(tmp_path / "a.db") == Migrated(None, HEAD, None)
     assert await migrate(tmp_path / "a.db") == Migrated(HEAD, HEAD, None)
+
+
+def test_a_migration_says_what_it_did() -> None:
+    assert str(Migrated(None, "1", None)) == "the database was brought from nothing to revision 1"
+    assert str(Migrated("1", "2", Path("a.bak"))).endswith("from revision 1 to revision 2; a copy of the old one is a.bak")
+    assert str(Migrated("2", "2", None)) == "the database is up to date (revision 2)"
 
 
 async def test_a_database_of_a_newer_version_is_left_alone(ground: Ground) -> None:
@@ -195,17 +205,20 @@ def test_bare_postgresql_addresses_get_the_driver_that_is_installed() -> None:
 async def test_a_copy_made_while_the_journal_is_in_use_is_whole(tmp_path: Path) -> None:
     journal = await open_journal(tmp_path / "a.db")
     await journal.put_notes([note()])
-    copy = backup(tmp_path / "a.db", tmp_path / "copy.db")
+    copy = backup(f"sqlite:///{tmp_path}/a.db", tmp_path / "copy.db")
     await journal.put_notes([note("n2")])
     await journal.close()
     restored = await open_journal(copy)
     assert [one.id for one in await restored.notes()] == ["n1"]
+    await restored.put_notes([note("n3")])
     await restored.close()
     with pytest.raises(OperatorError, match="exists already"):
         backup(tmp_path / "a.db", copy)
     with pytest.raises(OperatorError, match="could not be copied"):
         backup(tmp_path / "missing.db", tmp_path / "copy2.db")
-    assert not (tmp_path / "copy2.db").exists()
+    assert sqlite_files(tmp_path) == ["a.db", "copy.db"]
+    with pytest.raises(OperatorError, match="pg_dump"):
+        backup("postgresql://host/db", tmp_path / "copy3.db")
 
 
 @pytest.mark.parametrize(
