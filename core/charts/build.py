@@ -6,9 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.model.market import Floats, SymbolView
-from core.model.notes import CandleChart, EquityChart
+from core.model.notes import CandleChart, EquityChart, PayoffChart
 from core.model.positions import EquityPoint
+from core.model.proposals import Proposal
 from core.model.signals import Signal
+from core.quant.payoff import break_evens, payoff
 
 SESSIONS = 120
 
@@ -46,6 +48,17 @@ def equity_chart(points: Sequence[EquityPoint], title: str = "Equity", source: s
     return EquityChart(
         title, tuple(str(point.day) for point in points), tuple(float(point.net_liquidation) for point in points), source
     )
+
+
+def payoff_chart(proposal: Proposal, source: str) -> PayoffChart:
+    """Give the profit at expiry of an order over prices of the underlying, 25 % to each side of now."""
+    now = float(proposal.spot)
+    spots = np.linspace(0.75 * now, 1.25 * now, 201)
+    profit = payoff(proposal.legs, proposal.limit, spots) * proposal.quantity
+    evens = [("break-even", float(price)) for price in break_evens(proposal.legs, proposal.limit)]
+    stop = [("stop", float(proposal.plan.stop))] if proposal.plan else []
+    title = f"{proposal.signal.symbol} {proposal.structure}: profit at expiry"
+    return PayoffChart(title, tuple(spots.tolist()), tuple(profit.tolist()), (("now", now), *evens, *stop), source)
 
 
 def _rolling_mean(values: Floats, window: int) -> Floats:

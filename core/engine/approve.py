@@ -52,7 +52,7 @@ async def decide(engine: "Engine", outcome: Proposal | Refused, view: MarketView
         engine.notifier.wake()
         return
     automatic = _waved_through(engine, outcome)
-    notes = [] if automatic else [tell.card_note(outcome, view.source)]
+    notes = [] if automatic else [tell.card_note(outcome, view.source, charts=engine.settings.charts)]
     await engine.journal.record_proposal(outcome, ProposalState.DRAFT, notes)
     stored = StoredProposal(outcome, ProposalState.DRAFT)
     engine.books.pending[outcome.id] = stored

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from core.charts.build import candle_chart
+from core.charts.build import candle_chart, payoff_chart
 from core.model.instruments import Instrument, Option
 from core.model.market import MarketView
 from core.model.money import ZERO, cents
@@ -26,7 +26,8 @@ def money(amount: Decimal | None) -> str:
 
 def per_share(amount: Decimal) -> str:
     """A price per share: cents, or four places below one dollar."""
-    return f"{amount:,.2f}" if abs(amount) >= 1 else f"{amount:,.4f}"
+    whole_cents = amount == cents(amount)
+    return f"{amount:,.2f}" if abs(amount) >= 1 or whole_cents else f"{amount:,.4f}"
 
 
 def price_text(limit: Decimal, floor: Decimal) -> str:
@@ -84,7 +85,7 @@ def card_id(proposal: Proposal) -> str:
     return f"card-{proposal.id}"
 
 
-def card_note(proposal: Proposal, source: str) -> Note:
+def card_note(proposal: Proposal, source: str, *, charts: bool) -> Note:
     """The approval card: exactly what a yes would allow."""
     closing = proposal.intent is Intent.CLOSE
     fields = [
@@ -109,6 +110,7 @@ def card_note(proposal: Proposal, source: str) -> Note:
         tone=Tone.WARN,
         fields=tuple(fields),
         footer=f"{proposal.account} · {source} · digest {proposal.digest[:12]}",
+        chart=payoff_chart(proposal, source) if charts and proposal.first_expiry and not closing else None,
         proposal_id=proposal.id,
         decidable=True,
     )
@@ -118,7 +120,7 @@ def _plan_fields(proposal: Proposal) -> Sequence[NoteField]:
     plan = proposal.plan
     if plan is None:
         return ()
-    ladder = " · ".join(f"{units} at {multiple:g}×" for multiple, units in plan.ladder) or "n/a"
+    ladder = " · ".join(f"{units} at {multiple:g}×" for multiple, units in plan.ladder if units) or "n/a"
     return (NoteField("Stop (underlying)", per_share(plan.stop)), NoteField("Scale out", ladder))
 
 

@@ -19,7 +19,7 @@ from core.model.positions import Book
 from core.model.proposals import Decision, LegQuote, Proposal, Verdict
 from core.model.signals import Intent, Signal
 from core.options.choose import Refusal as NoContract
-from core.options.choose import choose, max_loss
+from core.options.choose import Choice, choose, max_loss
 from core.risk import vet_all
 
 if TYPE_CHECKING:
@@ -126,7 +126,15 @@ def _contract(engine: "Engine", signal: Signal, view: MarketView, book: Book) ->
     choice = choose(chain, signal, engine.options, _budget(engine, book), view.as_of, engine.max_age)
     if isinstance(choice, NoContract):
         return Refused(signal, choice.sentence)
-    return _Shape(choice.structure, choice.legs, choice.remarks)
+    return _Shape(choice.structure, choice.legs, (_facts(choice), *choice.remarks))
+
+
+def _facts(choice: Choice) -> str:
+    evens = ", ".join(f"{price:.2f}" for price in choice.break_evens) or "n/a"
+    return (
+        f"{choice.days} days, one unit moves like {choice.delta:.0f} shares, breaks even at {evens}. Reward:risk {choice.reward_risk:.1f}: "
+        f"worth ${choice.value_at_target:,.0f} at the first rung and ${choice.value_at_stop:,.0f} at the stop (model values)."
+    )
 
 
 def _budget(engine: "Engine", book: Book) -> Decimal:
