@@ -18,8 +18,8 @@ from core.model.money import CENT, ZERO, cents, down_to_tick, share_step
 from core.model.positions import Book
 from core.model.proposals import Decision, LegQuote, Proposal, Verdict
 from core.model.signals import Intent, Signal
-from core.options.choose import Refusal as NoContract
 from core.options.choose import Choice, choose, max_loss
+from core.options.choose import Refusal as NoContract
 from core.risk import vet_all
 
 if TYPE_CHECKING:
@@ -131,10 +131,9 @@ def _contract(engine: "Engine", signal: Signal, view: MarketView, book: Book) ->
 
 def _facts(choice: Choice) -> str:
     evens = ", ".join(f"{price:.2f}" for price in choice.break_evens) or "n/a"
-    return (
-        f"{choice.days} days, one unit moves like {choice.delta:.0f} shares, breaks even at {evens}. Reward:risk {choice.reward_risk:.1f}: "
-        f"worth ${choice.value_at_target:,.0f} at the first rung and ${choice.value_at_stop:,.0f} at the stop (model values)."
-    )
+    worth = f"worth ${choice.value_at_target:,.0f} at the first rung, ${choice.value_at_stop:,.0f} at the stop (model values)"
+    moves = f"{choice.days} days, one unit moves like {choice.delta:.0f} shares, breaks even at {evens}"
+    return f"{moves}. Reward:risk {choice.reward_risk:.1f}: {worth}."
 
 
 def _budget(engine: "Engine", book: Book) -> Decimal:
