@@ -121,7 +121,7 @@ class Outside:
         target = self._member(args) if kind else str(args["role"])
         channel_id = self._people.channel(args["channel"])
         kept = [item for item in self._world.state.channels[channel_id]["permission_overwrites"] if item["id"] != target]
-        made = {"id": target, "type": kind, "allow": str(args.get("allow", 0)), "deny": str(args.get("deny", 0))}
+        made: JSON = {"id": target, "type": kind, "allow": str(args.get("allow", 0)), "deny": str(args.get("deny", 0))}
         wanted = [*kept, made] if int(made["allow"]) | int(made["deny"]) else kept
         return guilds.change_channel(self._world, channel_id, {"permission_overwrites": wanted})
 

@@ -184,6 +184,7 @@ async def connected(api_base: str, gateway_url: str, token: str, desk: Desk) -> 
     if running.done():
         await running
     assert ready.done(), "the bot did not get ready"
+    await until(lambda: desk.get_guild(desk.guild.id))  # it is ready at once, its guild may come a moment later
     return running
 
 

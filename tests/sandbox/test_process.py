@@ -37,6 +37,11 @@ async def process(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Pro
         started._transport.close()  # type: ignore[attr-defined]  # the pipe would only close with the collector
 
 
+def leave_half_a_line(world: Path) -> None:
+    """What a kill in the middle of a write leaves."""
+    world.write_bytes(world.read_bytes() + b'{"kind":"message","mess')
+
+
 async def test_a_killed_server_comes_back_with_the_same_world(tmp_path: Path) -> None:
     world = str(tmp_path / "world.jsonl")
     async with process("--world", world) as (server, where), connect(where["control_url"], where["control_token"]) as control:
@@ -52,8 +57,7 @@ async def test_a_killed_server_comes_back_with_the_same_world(tmp_path: Path) ->
         await server.wait()
         await desk.close()
         await asyncio.gather(running, return_exceptions=True)
-    half_written = b'{"kind":"message","mess'
-    Path(world).write_bytes(Path(world).read_bytes() + half_written)
+    leave_half_a_line(Path(world))
     async with process("--world", world) as (_, again), connect(again["control_url"], again["control_token"]) as control:
         assert {key: again[key] for key in ("token", "guild_id", "channels", "users")} == {
             key: where[key] for key in ("token", "guild_id", "channels", "users")

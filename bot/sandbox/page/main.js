@@ -15,6 +15,7 @@ class Desk {
   commands = [];
   context = { users: {}, roles: {}, channels: {} };
   unread = new Map();
+  newest = new Map();
   messages = new Map();
   dismissed = new Set();
   more = false;
@@ -41,6 +42,7 @@ class Desk {
       roles: names(this.state.roles, (role) => role.name),
       channels: Object.fromEntries(this.state.channels.map((item) => [item.id, item.name])),
     };
+    for (const item of this.state.channels) if (!this.newest.has(item.id)) this.newest.set(item.id, BigInt(item.last_message_id ?? 0));
     byId("guild").textContent = this.state.guild.name;
     this.linked(this.state.linked);
     this.people();
@@ -126,6 +128,7 @@ class Desk {
     const found = await read("messages", { user: this.who, channel: id, limit: PAGE });
     if (this.channel !== id) return;
     this.messages = new Map(found.map((body) => [body.id, body]));
+    if (found.length) this.newest.set(id, BigInt(found.at(-1).id));
     this.more = found.length === PAGE;
     this.draw(true);
   }
@@ -146,13 +149,15 @@ class Desk {
 
   changed(body) {
     if (body.channel_id !== this.channel) {
-      const fresh = Date.now() - new Date(body.timestamp) < 5000 && !body.edited_timestamp && !body.reactions;
-      if (fresh) this.unread.set(body.channel_id, (this.unread.get(body.channel_id) ?? 0) + 1);
+      if (BigInt(body.id) <= (this.newest.get(body.channel_id) ?? 0n)) return undefined;
+      this.newest.set(body.channel_id, BigInt(body.id));
+      this.unread.set(body.channel_id, (this.unread.get(body.channel_id) ?? 0) + 1);
       return this.sidebar();
     }
     if (body.author.id !== this.me) byId("typing").textContent = "";
     const known = this.messages.has(body.id);
     this.messages.set(body.id, body);
+    this.newest.set(this.channel, BigInt(body.id));
     const stream = byId("stream");
     const atEnd = stream.scrollHeight - stream.scrollTop - stream.clientHeight < 120;
     if (known) this.redraw(body);
