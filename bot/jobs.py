@@ -17,7 +17,9 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Jobs:
-    """Runs each occasion once, whichever process gets to it first.
+    """Runs each occasion once. It is written down when it is done, so one that a crash cut short is done again.
+
+    Every job bears that: what it stored before is known by its id and changes nothing.
 
     Attributes
     ----------
@@ -31,12 +33,22 @@ class Jobs:
 
     async def run(self, now: datetime) -> tuple[Occasion, ...]:
         """Do what became due; answers what was done."""
-        occasions = due(JOBS, self.since, now, self.engine.sessions)
-        done = [occasion for occasion in occasions if await self.engine.journal.claim_job(occasion.job, occasion.at)]
-        for occasion in done:
-            await self._do(occasion)
+        done = [occasion for occasion in due(JOBS, self.since, now, self.engine.sessions) if await self._once(occasion)]
         self.since = now
         return tuple(done)
+
+    async def _once(self, occasion: Occasion) -> bool:
+        """Do an occasion unless it was done; a job that breaks counts as done, or it would break again each turn."""
+        journal = self.engine.journal
+        last = await journal.last_job(occasion.job)
+        if last is not None and last >= occasion.at:
+            return False
+        try:
+            await self._do(occasion)
+        except Exception:
+            await journal.claim_job(occasion.job, occasion.at)
+            raise
+        return await journal.claim_job(occasion.job, occasion.at)
 
     async def _do(self, occasion: Occasion) -> None:
         """One occasion; a failure is told and logged, the desk goes on."""

@@ -32,7 +32,7 @@ async def session(engine: "Engine") -> None:
         fees=sum((position.fees for position in closed_today), ZERO),
     )
     await engine.journal.record_equity(point)
-    engine.books.equity = [*engine.books.equity, point][-KEPT_SESSIONS:]
+    engine.books.equity = [*(earlier for earlier in engine.books.equity if earlier.day != point.day), point][-KEPT_SESSIONS:]
     await _pause(engine)
 
 

@@ -31,11 +31,11 @@ async def entries(engine: "Engine") -> None:
     for signal in signals:
         if made >= engine.settings.max_cards:
             return
+        made += 1
         if await engine.journal.proposals_of(signal.id):
             continue
         outcome = vet(engine, signal, view, await engine.book(view))
         await approve.decide(engine, outcome, view)
-        made += 1
 
 
 async def exits(engine: "Engine", view: MarketView) -> None:

@@ -142,7 +142,8 @@ async def _withdraw_drafts(engine: "Engine", now: datetime) -> None:
     for stored in list(engine.books.pending.values()):
         if stored.state is ProposalState.DRAFT and stored.message_id is None and not await _has_card(engine, stored.proposal.id):
             reason = "the desk stopped before the policy decided"
-            await engine.journal.close_proposal(stored.proposal.id, ProposalState.WITHDRAWN, reason, now)
+            note = tell.decided_note(stored.proposal, ProposalState.WITHDRAWN, reason, now)
+            await engine.journal.close_proposal(stored.proposal.id, ProposalState.WITHDRAWN, reason, now, [note])
             engine.books.pending.pop(stored.proposal.id)
 
 
