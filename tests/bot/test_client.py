@@ -79,7 +79,7 @@ async def test_an_event_that_makes_no_sense_gets_a_new_client(room: Office) -> N
     async with supervised(room):
         await connected(room)
         first = room.notifier.client
-        await room.sandbox.control.do("event", name="MESSAGE_REACTION_ADD", data={"nonsense": True})
+        await room.sandbox.control.do("event", name="MESSAGE_REACTION_ADD", data={"guild_id": str(room.sandbox.guild_id)})
 
         async def renewed() -> bool | None:
             return (room.notifier.client not in (None, first)) or None
