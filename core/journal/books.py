@@ -13,8 +13,8 @@ from core.model.notes import Note
 from core.model.positions import EquityPoint, Position
 
 _OF_ACCOUNT = select(position.c.body).where(position.c.account == bindparam("owner")).order_by(position.c.opened_at, position.c.id)
-_OPEN = _OF_ACCOUNT.where(position.c.units > 0)
-_SINCE = _OF_ACCOUNT.where(or_(position.c.units > 0, position.c.closed_session >= bindparam("since")))
+_OPEN = _OF_ACCOUNT.where(position.c.closed_session.is_(None))
+_SINCE = _OF_ACCOUNT.where(or_(position.c.closed_session.is_(None), position.c.closed_session >= bindparam("since")))
 _EQUITY = select(equity.c.body).where(equity.c.account == bindparam("owner")).order_by(equity.c.day)
 _EQUITY_SINCE = _EQUITY.where(equity.c.day >= bindparam("since"))
 

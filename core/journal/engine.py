@@ -24,8 +24,11 @@ def sqlite_url(file: Path, driver: str, mode: str) -> URL:
     return URL.create(driver, database=f"file:{quote(str(file))}", query={"mode": mode, "uri": "true"})
 
 
-def prepare_sqlite(engine: Engine, pragmas: Sequence[str], begin: str) -> None:
-    """Set pragmas on each connection, and begin each transaction by ourselves (the driver would begin it too late)."""
+def prepare_sqlite(engine: Engine, pragmas: Sequence[str], begin: str | None) -> None:
+    """Set pragmas on each connection, and begin each transaction by ourselves (the driver would begin it too late).
+
+    With no words to begin, whoever uses the engine says them.
+    """
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
@@ -33,6 +36,9 @@ def prepare_sqlite(engine: Engine, pragmas: Sequence[str], begin: str) -> None:
         for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+
+    if begin is None:
+        return
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
@@ -46,18 +52,22 @@ def open_door(place: Place, at: At, *, durable: bool) -> Door:
         return _postgresql(place, watch, at, durable=durable)
     if durable:
         return AsyncDoor(_sqlite(place.file, write=True), _sqlite(place.file, write=False), watch, at)
-    return InlineDoor(sqlite_engine(place.file, RECREATABLE), watch, at)
+    return InlineDoor(_one_connection(place.file, RECREATABLE, "rw", begin=None), watch, at)
 
 
 def sqlite_engine(file: Path, pragmas: Sequence[str], *, write: bool = True) -> Engine:
     """One connection on the caller's own thread."""
+    return _one_connection(file, pragmas, "rw" if write else "ro", begin="BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _one_connection(file: Path, pragmas: Sequence[str], mode: str, *, begin: str | None) -> Engine:
     engine = create_engine(
-        sqlite_url(file, "sqlite", "rw" if write else "ro"),
+        sqlite_url(file, "sqlite", mode),
         poolclass=StaticPool,
         pool_reset_on_return=None,
         connect_args={"isolation_level": None},
     )
-    prepare_sqlite(engine, pragmas, "BEGIN IMMEDIATE" if write else "BEGIN")
+    prepare_sqlite(engine, pragmas, begin)
     return engine
 
 

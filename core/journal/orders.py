@@ -94,11 +94,6 @@ def inside(outer: Envelope, fact: Order) -> bool:
     )
 
 
-def taken(fact: Order) -> int:
-    """Units of the envelope that an order used up: the most that any leg filled, rounded up."""
-    return max((-(-done // leg.ratio) for done, leg in zip(fact.leg_filled, fact.legs, strict=False)), default=0)
-
-
 def add(connection: Connection, fact: Order) -> bool:
     """Next child order; False when this key is known.
 
@@ -119,7 +114,7 @@ def add(connection: Connection, fact: Order) -> bool:
     for child in children:
         if not child.terminal:
             raise RefusedError(f"order {fact.key} must wait: order {child.key} of the same envelope is {child.state}")
-    used = sum(taken(child) for child in children)
+    used = sum(child.taken for child in children)
     if used + fact.quantity > outer.quantity:
         raise RefusedError(f"order {fact.key} asks for {fact.quantity}; of {outer.quantity} granted {used} are used up already")
     insert_order(connection, fact)
