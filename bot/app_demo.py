@@ -33,14 +33,14 @@ def demo(config: Path | None, *, fresh: bool) -> int:
         raise OperatorError(f"feed.name: the demo runs on the simulated market, not on {chosen.feed.name}; use `run` for that")
     if fresh:
         shutil.rmtree(chosen.demo.folder, ignore_errors=True)
-    set_up(chosen.log_level.value, ())
+    chosen.demo.folder.mkdir(parents=True, exist_ok=True)
+    set_up(chosen.log_level.value, (), chosen.demo.folder / "desk.log")
     asyncio.run(_demo(chosen))
     return 0
 
 
 async def _demo(chosen: Settings) -> None:
     folder = chosen.demo.folder
-    folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         sandbox = Sandbox(SandboxSettings(world=folder / "chat.jsonl", port=chosen.demo.port), SystemClock())
         await sandbox.start()
@@ -51,7 +51,7 @@ async def _demo(chosen: Settings) -> None:
 
 
 def _with(chosen: Settings, sandbox: Sandbox) -> Settings:
-    """The demo's settings: the loopback server's ids, the owner and a second person as approvers, everything in the demo's folder."""
+    """Settings of the demo: ids of the loopback server, the owner and a second person as approvers, all in the folder of the demo."""
     channels = Channels(**{topic.value: sandbox.channels[topic.value.replace("_", "-")] for topic in Topic})
     people = tuple(Person(name, (sandbox.users[name],)) for name in ("owner", "approver"))
     discord = DiscordSettings(sandbox.guild_id, channels, people, sandbox.roles["approver"], loopback=sandbox.page_url.rstrip("/"))
@@ -61,6 +61,6 @@ def _with(chosen: Settings, sandbox: Sandbox) -> Settings:
 
 def _announce(sandbox: Sandbox) -> Callable[[Opened], Awaitable[None]]:
     async def announce(_opened: Opened) -> None:
-        print(f"QuantMatrix runs: {sandbox.page_url}", flush=True)  # noqa: T201 - the one line of the demo
+        print(f"The desk is open: {sandbox.page_url}  (Ctrl-C stops it, the same command goes on)", flush=True)  # noqa: T201 - the one line of the demo
 
     return announce

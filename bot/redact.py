@@ -4,7 +4,8 @@ import logging
 import re
 import time
 from collections.abc import Iterable
-from logging import Formatter, LogRecord, StreamHandler
+from logging import FileHandler, Formatter, LogRecord, StreamHandler
+from pathlib import Path
 
 from bot.settings_secret import Secret
 
@@ -13,6 +14,7 @@ STARS = "***"
 TALKATIVE = (
     "discord",
     "aiohttp",
+    "alembic",
     "sqlalchemy",
     "aiosqlite",
     "asyncio",
@@ -67,10 +69,11 @@ def _kept(found: re.Match[str]) -> str:
     return found.string[found.start() : found.end(1)]
 
 
-def set_up(level: str, secrets: Iterable[Secret]) -> None:
-    """Send every record of the given level or above to standard error; talkative libraries never below `info`."""
-    handler = StreamHandler()
+def set_up(level: str, secrets: Iterable[Secret], file: Path | None = None) -> None:
+    """Send every record of the given level or above to standard error, or to a file; talkative libraries never below `info`."""
+    handler = StreamHandler() if file is None else FileHandler(file, encoding="utf-8")
     handler.setFormatter(Redactor(secrets))
+    handler.addFilter(lambda record: "voice will NOT be supported" not in str(record.msg))
     root = logging.getLogger()
     for former in list(root.handlers):
         root.removeHandler(former)

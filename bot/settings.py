@@ -90,9 +90,9 @@ class JournalSettings:
 
 @dataclass(frozen=True, slots=True)
 class DemoSettings:
-    """`make run`: seconds of market per second (288: a day in five minutes), life of a card, page port (0: any free one)."""
+    """`make run`: seconds of market per second (96: a trading day in five minutes), life of a card, page port (0: any free one)."""
 
-    speed: Annotated[float, Ge(1), Le(100_000)] = 288.0
+    speed: Annotated[float, Ge(1), Le(100_000)] = 96.0
     card_seconds: Annotated[int, Ge(10), Le(86_400)] = 60
     port: Annotated[int, Ge(0), Le(65_535)] = 0
     folder: Path = Path("var/demo")

@@ -66,7 +66,7 @@ def signal_note(signal: Signal, view: MarketView, *, charts: bool) -> Note:
     return Note(
         id=f"signal-{signal.id}",
         topic=Topic.SIGNALS,
-        title=f"{signal.symbol}: {signal.strategy.replace('_', ' ')} set-up",
+        title=f"{signal.symbol}: {strategy_name(signal.strategy)} set-up",
         body=signal.reason,
         at=signal.as_of,
         tone=Tone.GOOD,
@@ -74,6 +74,11 @@ def signal_note(signal: Signal, view: MarketView, *, charts: bool) -> Note:
         footer=f"completed bar of {signal.session} · {view.source}",
         chart=candle_chart(view.symbol(signal.symbol), signal, view.source) if charts else None,
     )
+
+
+def strategy_name(name: str) -> str:
+    """A strategy's name as people write it: ``atr_matrix`` is ATR Matrix."""
+    return " ".join(word.upper() if len(word) <= 3 else word.capitalize() for word in name.split("_"))
 
 
 def _percent(price: Decimal, base: Decimal) -> str:
