@@ -40,7 +40,7 @@ def slash(name: str) -> list[app_commands.Command[Any, Any, Any]]:
 
 def full_name(name: str, command: app_commands.Command[Any, Any, Any]) -> str:
     cog = group(name)
-    return f"{cog.__cog_group_name__} {command.name}" if issubclass(cog, commands.GroupCog) else command.name  # type: ignore[attr-defined]
+    return f"{cog.__cog_group_name__} {command.name}" if issubclass(cog, commands.GroupCog) else command.name
 
 
 def test_the_promised_commands_are_there() -> None:

@@ -119,7 +119,7 @@ def test_text_from_outside_is_one_short_line() -> None:
 
 
 def test_nobody_is_ever_pinged() -> None:
-    assert cards.SILENT.to_dict() == {"parse": []}
+    assert dict(cards.SILENT.to_dict()) == {"parse": []}
 
 
 def test_a_long_or_strange_id_is_named_by_its_hash() -> None:

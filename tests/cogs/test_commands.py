@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,14 +115,15 @@ async def test_a_position_is_shown_and_closed_by_hand(room: Office) -> None:
     ("position", "quantity", "said"), [("nothing", None, "nothing"), ("nothing", -5, "-5 units cannot be closed")]
 )
 async def test_closing_nonsense_gets_one_sentence(room: Office, position: str, quantity: int | None, said: str) -> None:
-    options = {"position": position} | ({} if quantity is None else {"quantity": quantity})
+    options: dict[str, Any] = {"position": position} | ({} if quantity is None else {"quantity": quantity})
     seen = await room.user("owner").slash("trades close", **options)
     assert said in seen.text.replace("\\", "")
     assert seen.private
 
 
 async def test_a_stranger_can_neither_close_nor_halt_nor_resume(room: Office) -> None:
-    for command, options in (("trades close", {"position": "x"}), ("halt", {}), ("resume", {})):
+    tries: tuple[tuple[str, dict[str, Any]], ...] = (("trades close", {"position": "x"}), ("halt", {}), ("resume", {}))
+    for command, options in tries:
         seen = await room.user("stranger").slash(command, **options)
         assert "not on the list" in seen.text
     assert room.desk.engine.books.kill.level == 0
