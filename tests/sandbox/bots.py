@@ -4,12 +4,16 @@ import asyncio
 import io
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import discord
 from discord import app_commands
 
+from bot.clock import SystemClock
 from bot.sandbox.redirect import redirect_discord
+from bot.sandbox.server import Sandbox, Settings
 
 PERSISTENT = "test:approve"
 
@@ -186,6 +190,29 @@ async def connected(api_base: str, gateway_url: str, token: str, desk: Desk) -> 
     assert ready.done(), "the bot did not get ready"
     await until(lambda: desk.get_guild(desk.guild.id))  # it is ready at once, its guild may come a moment later
     return running
+
+
+@asynccontextmanager
+async def serving(folder: Path) -> AsyncIterator[Sandbox]:
+    """A server in this process, with its world in a folder."""
+    made = Sandbox(Settings(world=folder / "world.jsonl"), SystemClock())
+    await made.start()
+    try:
+        yield made
+    finally:
+        await made.stop()
+
+
+@asynccontextmanager
+async def at_work(sandbox: Sandbox) -> AsyncIterator[Desk]:
+    """A bot that is ready, closed at the end."""
+    made = Desk(sandbox.guild_id)
+    running = await connected(sandbox.api_base, sandbox.gateway_url, sandbox.token, made)
+    try:
+        yield made
+    finally:
+        await made.close()
+        await running
 
 
 async def until(check: Callable[[], object], seconds: float = 5.0) -> None:

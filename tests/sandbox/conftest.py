@@ -5,29 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from bot.clock import SystemClock
-from bot.sandbox.server import Sandbox, Settings
-from tests.sandbox.bots import Desk, connected
+from bot.sandbox.server import Sandbox
+from tests.sandbox.bots import Desk, at_work, serving
 from tests.sandbox.openapi import Contract
 
 
 @pytest.fixture
 async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
     """In this process, with a world on disk."""
-    made = Sandbox(Settings(world=tmp_path / "world.jsonl"), SystemClock())
-    await made.start()
-    yield made
-    await made.stop()
+    async with serving(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
 async def desk(sandbox: Sandbox) -> AsyncIterator[Desk]:
     """A discord.py bot that is ready."""
-    made = Desk(sandbox.guild_id)
-    running = await connected(sandbox.api_base, sandbox.gateway_url, sandbox.token, made)
-    yield made
-    await made.close()
-    await running
+    async with at_work(sandbox) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

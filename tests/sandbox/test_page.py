@@ -8,11 +8,13 @@ from pathlib import Path
 
 import discord
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from bot.sandbox.server import Sandbox
-from tests.sandbox.bots import Card, Desk, picture, until
+from tests.sandbox.bots import Card, Desk, at_work, picture, serving, until
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (
     "--no-sandbox",
@@ -25,26 +27,51 @@ FLAGS = (
 )
 
 
-@pytest.fixture
-async def page(sandbox: Sandbox, desk: Desk) -> AsyncIterator[Page]:
-    """The page as the owner sees it, bot online; any script error fails the test."""
-    if not CHROMIUM.exists():
-        sentence = f"NOT TESTED BY CLICKS: {CHROMIUM} is missing; install the chromium package"
-        if os.environ.get("CI"):
-            pytest.fail(sentence, pytrace=False)
-        pytest.skip(sentence)
-    errors: list[str] = []
+@pytest.fixture(scope="module")
+def chromium() -> Path:
+    """The browser; without it these tests are skipped loudly, and in CI they fail."""
+    if CHROMIUM.exists():
+        return CHROMIUM
+    sentence = f"NOT TESTED BY CLICKS: {CHROMIUM} is missing; install the chromium package"
+    if os.environ.get("CI"):
+        pytest.fail(sentence, pytrace=False)
+    pytest.skip(sentence)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(chromium: Path) -> AsyncIterator[Browser]:
+    """One browser for all tests here."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        opened = await browser.new_page(viewport={"width": 1280, "height": 860})
-        opened.set_default_timeout(10_000)
-        opened.on("pageerror", lambda error: errors.append(str(error)))
-        opened.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-        await opened.goto(sandbox.page_url)
-        await expect(opened.locator("#link")).to_have_text("bot online")
-        yield opened
-        await browser.close()
-    assert [error for error in errors if "400 (Bad Request)" not in error] == []
+        launched = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield launched
+        await launched.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def sandbox(browser: Browser, tmp_path: Path) -> AsyncIterator[Sandbox]:
+    async with serving(tmp_path) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def desk(sandbox: Sandbox) -> AsyncIterator[Desk]:
+    async with at_work(sandbox) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser, sandbox: Sandbox, desk: Desk) -> AsyncIterator[Page]:
+    """The page as the owner sees it, bot online; any script error fails the test."""
+    errors: list[str] = []
+    opened = await browser.new_page(viewport={"width": 1280, "height": 860})
+    opened.set_default_timeout(10_000)
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+    await opened.goto(sandbox.page_url)
+    await expect(opened.locator("#link")).to_have_text("bot online")
+    yield opened
+    await opened.close()
+    assert errors == []
 
 
 async def go(page: Page, channel: str) -> None:

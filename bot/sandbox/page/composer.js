@@ -35,8 +35,15 @@ export class Composer {
     this.input = h("input", { id: "text", class: "line", type: "text", "aria-label": "Message or slash command", placeholder: this.hint(), value: text, maxlength: 2000, role: "combobox", "aria-controls": "completion", "aria-expanded": "false" });
     this.input.addEventListener("input", () => this.typed());
     this.input.addEventListener("keydown", (event) => this.list.key(event));
-    this.input.addEventListener("blur", () => setTimeout(() => this.list.hide(), 150));
+    this.input.addEventListener("blur", () => this.left());
     fill(this.form, h("button", { type: "button", class: "slash-start", title: "Slash commands", "aria-label": "Slash commands", onclick: () => { this.input.focus(); this.input.value = "/"; this.typed(); } }, "/"), this.input, h("button", { type: "submit", class: "button primary send" }, "Send"));
+  }
+
+  /** Focus went away: close the list unless it went to another field of the line. */
+  left() {
+    setTimeout(() => {
+      if (!this.form.contains(document.activeElement)) this.list.hide();
+    }, 150);
   }
 
   hint() {
@@ -85,7 +92,7 @@ export class Composer {
     input.addEventListener("focus", () => this.suggest(option, input));
     input.addEventListener("input", () => { delete input.dataset.value; this.suggest(option, input); });
     input.addEventListener("keydown", (event) => this.list.key(event));
-    input.addEventListener("blur", () => setTimeout(() => this.list.hide(), 150));
+    input.addEventListener("blur", () => this.left());
     this.fields.set(option.name, input);
     this.chips.append(h("label", { class: "option", title: option.description }, h("span", {}, option.name), input));
   }
@@ -126,7 +133,7 @@ export class Composer {
   }
 
   async send() {
-    if (this.list.open) return;
+    this.list.hide();
     if (this.command) {
       const { path } = this.command;
       const options = this.values();

@@ -157,7 +157,7 @@ class Desk {
     if (body.author.id !== this.me) byId("typing").textContent = "";
     const known = this.messages.has(body.id);
     this.messages.set(body.id, body);
-    this.newest.set(this.channel, BigInt(body.id));
+    if (!known) this.newest.set(this.channel, BigInt(body.id));
     const stream = byId("stream");
     const atEnd = stream.scrollHeight - stream.scrollTop - stream.clientHeight < 120;
     if (known) this.redraw(body);
