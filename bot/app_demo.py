@@ -51,7 +51,7 @@ async def _demo(chosen: Settings) -> None:
 
 
 def _with(chosen: Settings, sandbox: Sandbox) -> Settings:
-    """Settings of the demo: ids of the loopback server, the owner and a second person as approvers, all in the folder of the demo."""
+    """The demo: ids of the loopback server, the owner and a second person as approvers, everything in the demo folder."""
     channels = Channels(**{topic.value: sandbox.channels[topic.value.replace("_", "-")] for topic in Topic})
     people = tuple(Person(name, (sandbox.users[name],)) for name in ("owner", "approver"))
     discord = DiscordSettings(sandbox.guild_id, channels, people, sandbox.roles["approver"], loopback=sandbox.page_url.rstrip("/"))

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import discord
@@ -25,6 +25,22 @@ from core.ports.journal import StoredProposal
 ROWS = 25
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9./^-]{0,9}")
 _MARKS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.ABSENT: "n/a"}
+
+
+def day(typed: str | None) -> date | None:
+    """Read what somebody typed as a day; None when nothing was typed.
+
+    Raises
+    ------
+    RefusedError
+        It is no date.
+    """
+    if not typed:
+        return None
+    try:
+        return date.fromisoformat(typed.strip())
+    except ValueError:
+        raise RefusedError(f"{typed[:20]!r} is no date; write it as YYYY-MM-DD, such as 2026-01-05.") from None
 
 
 def symbol(typed: str, known: Collection[str]) -> str:

@@ -49,13 +49,13 @@ class Signals(commands.GroupCog, name="signals", description="What the strategie
         return tables.signal(latest, await self.engine.journal.proposals_of(latest.id))
 
     @app_commands.command(description="Which gates a symbol passes or fails, with value and threshold")
-    @app_commands.describe(symbol="Ticker symbol")
-    async def explain(self, interaction: Interaction, symbol: str) -> None:
+    @app_commands.describe(symbol="Ticker symbol", day="Session, as YYYY-MM-DD; the last completed one when left out")
+    async def explain(self, interaction: Interaction, symbol: str, day: str | None = None) -> None:
         """Explain a symbol."""
 
         async def work() -> discord.Embed:
             known = (await self.engine.view()).symbols
-            return tables.explanation(await self.engine.explain(tables.symbol(symbol, known)))
+            return tables.explanation(await self.engine.explain(tables.symbol(symbol, known), tables.day(day)))
 
         await answer(interaction, work())
 

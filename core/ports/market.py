@@ -1,6 +1,7 @@
 """Where prices come from."""
 
 from collections.abc import Collection
+from datetime import date
 from typing import Protocol
 
 from core.model.instruments import Instrument
@@ -22,5 +23,15 @@ class MarketData(Protocol):
         ------
         RetryError
             The vendor did not answer.
+        """
+        ...
+
+    async def past(self, day: date) -> MarketView:
+        """Give the market as it stood after the close of a past session: its completed bar and features, no live quotes needed.
+
+        Raises
+        ------
+        RefusedError
+            The day is no session, or lies outside of what the feed keeps.
         """
         ...

@@ -16,6 +16,7 @@ from core.engine.engine import Engine
 from core.engine.settings import EngineSettings
 from core.journal.journal import SqlJournal, open_journal
 from core.market.sessions import Sessions
+from core.model.errors import RefusedError
 from core.model.instruments import Instrument
 from core.model.market import MarketView, SymbolView
 from core.model.notes import Note
@@ -48,6 +49,9 @@ class ScriptedMarket:
         ]
         session = CALENDAR.at(now)
         return nouns.view(*names, as_of=now, session=session, completed=self.completed)
+
+    async def past(self, day: date) -> MarketView:
+        raise RefusedError(f"the scripted market keeps no {day}")
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ from core.feeds.flatfiles.tape import Tape
 from core.feeds.flatfiles.walk import Walk
 from core.market.features import Extras, FeatureState
 from core.market.panel import CLOSE, VOLUME
-from core.model.errors import BadDataError
+from core.model.errors import BadDataError, RefusedError
 from core.model.instruments import Instrument
 from core.model.market import ActionKind, CorporateAction, MarketView, Regime, Session
 from core.ports.clock import Clock
@@ -132,6 +132,15 @@ class ReplayMarket:
         actions = self.begin(session)
         self.complete(session)
         return actions
+
+    async def past(self, day: date) -> MarketView:
+        """Give the market as it stood after a past session; the tape is walked again from the beginning."""
+        if day not in self.tape.days[: self._completed + 1]:
+            raise RefusedError(f"{day} is no completed session of the tape, which knows {self.tape.days[0]} to {self.completed}")
+        earlier = ReplayMarket(self.tape.until(day), self._clock)
+        for passed in earlier.tape.days:
+            earlier.advance(self.tape.calendar.between(passed, passed)[0])
+        return await earlier.view()
 
     async def view(self, *, quotes: Collection[Instrument] = (), chains: Collection[str] = ()) -> MarketView:  # noqa: ARG002 - all quotes are fresh
         """Give the whole market at the clock's instant; see the port."""

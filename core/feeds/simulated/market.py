@@ -1,8 +1,11 @@
 """The simulated market behind the door `core.ports.market.MarketData`."""
 
+import asyncio
 from bisect import bisect_right
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Protocol
 
 import numpy as np
 
@@ -12,12 +15,29 @@ from core.feeds.simulated.quotes import Tape
 from core.feeds.simulated.reading import Reading, World
 from core.market.features import FeatureState
 from core.market.sessions import NEW_YORK
-from core.model.errors import OperatorError
+from core.model.errors import OperatorError, RefusedError
 from core.model.instruments import Instrument
 from core.model.market import ActionKind, Bars, CorporateAction, MarketView
-from core.ports.clock import Clock
 
 TOLD = 10
+
+
+class Now(Protocol):
+    """All of a clock that a market needs."""
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Still:
+    """A clock that stands still."""
+
+    instant: datetime
+
+    def now(self) -> datetime:
+        return self.instant
 
 
 class SimulatedMarket:
@@ -29,7 +49,7 @@ class SimulatedMarket:
         The clock stands before the second session of this market, or after its calendar.
     """
 
-    def __init__(self, world: World, clock: Clock) -> None:
+    def __init__(self, world: World, clock: Now) -> None:
         self._world = world
         self._clock = clock
         self._days = [session.day for session in world.calendar]
@@ -57,6 +77,16 @@ class SimulatedMarket:
             raw=True,
             rate=world.rate,
         )
+
+    async def past(self, day: date) -> MarketView:
+        """Give the market as it stood at the close of a past session; it is computed again from the beginning."""
+        first, last = self._days[1], self._days[self._completed]
+        session = self._world.sessions.on(day) if first <= day <= last else None
+        if session is None:
+            known = f"{first} to {last}"
+            raise RefusedError(f"{day} is no completed session of this market, which knows those of {known}")
+        earlier = await asyncio.to_thread(SimulatedMarket, self._world, _Still(session.close))
+        return await earlier.view()
 
     def actions(self, day: date) -> tuple[CorporateAction, ...]:
         """Splits and dividends that take effect before the open of a session that has begun by the clock; none on other days."""
