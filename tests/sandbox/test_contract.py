@@ -107,3 +107,17 @@ async def people_and_channels(sandbox: Sandbox, desk: Desk) -> None:
         await room.fetch_message(reply.id)
     assert len(await desk.tree.fetch_commands(guild=desk.guild)) == 7
     await desk.http.request(discord.http.Route("GET", "/gateway/bot"))
+
+
+async def test_the_judge_can_say_no(sandbox: Sandbox, desk: Desk, contract: Contract) -> None:
+    await desk.room(sandbox.channels["signals"]).send("hello")
+    (exchange,) = await sandbox.control.log(method="POST", path="/messages")
+    assert contract.violations(exchange) == []
+    broken = exchange["response"] | {"nonce": None}
+    broken["author"] = {key: value for key, value in broken["author"].items() if key != "public_flags"}
+    found = "\n".join(contract.violations(exchange | {"response": broken}))
+    assert "'public_flags' is a required property" in found
+    assert "nonce" in found
+    too_long = exchange["request"] | {"embeds": [{"title": "x" * 257}]}
+    assert "embeds.0.title" in contract.violations(exchange | {"request": too_long})[0]
+    assert "no such operation" in contract.violations(exchange | {"path": "/nothing"})[0]
