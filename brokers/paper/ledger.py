@@ -12,12 +12,12 @@ from pathlib import Path
 
 from brokers.paper import margin, movements
 from brokers.paper.acceptance import Desk
-from brokers.paper.codec import dumps
 from brokers.paper.log import Log
 from brokers.paper.matching import FillModel, match
 from brokers.paper.records import (
     Accepted,
     CorporateAction,
+    Delisting,
     Dividend,
     Executed,
     Moment,
@@ -28,19 +28,14 @@ from brokers.paper.records import (
     Turned,
     instruments,
 )
-from brokers.paper.state import State
+from brokers.paper.reporting import report
+from brokers.paper.state import State, midnight
 from core.model.errors import BadDataError, OperatorError, RefusedError
 from core.model.instruments import Instrument
 from core.model.money import ZERO
-from core.model.orders import Fill, Movement, OrderEvent, OrderState, Report, Transaction
+from core.model.orders import Fill, Movement, OrderState, Report, Transaction
 from core.ports.broker import Account, Preview
 from core.quant.fees import FeeSchedule
-
-_EVENTS = {
-    OrderState.ACCEPTED: OrderEvent.ACK, OrderState.WORKING: OrderEvent.LIVE, OrderState.PARTIAL: OrderEvent.PART_FILL,
-    OrderState.FILLED: OrderEvent.FULL_FILL, OrderState.REJECTED: OrderEvent.REFUSE, OrderState.CANCELLED: OrderEvent.CANCEL,
-    OrderState.EXPIRED: OrderEvent.EXPIRE, OrderState.REMOVED: OrderEvent.REMOVE,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +184,22 @@ class Ledger:
         return tuple(self._report(order_id) for order_id in changed)
 
     def corporate_action(self, action: CorporateAction, now: datetime) -> tuple[Transaction, ...]:
-        """Book a split, dividend or delisting once, and remove the open orders that splits and delistings make wrong."""
-        rows = self._move(movements.adjust(action, self._state.positions, self._booking(now)))
+        """Book a split, dividend or delisting once, and remove the open orders that it makes wrong.
+
+        Splits and dividends concern what was held before their day, so being told late or again never touches what was bought
+        since.
+        """
+        ends = isinstance(action, Delisting)
+        held = self._state.positions if ends else self._state.held_before(action.day)
+        rows = movements.adjust(action, held, self._booking(now))
+        done = self._move([self._renamed(row) for row in rows] if ends else rows)
         at = max(now, self._state.latest)
         for order in list(self._state.open.values()):
             touched = any(thing.underlying == action.symbol for thing in instruments(order.ticket))
-            if touched and not isinstance(action, Dividend):
+            old = ends or order.accepted_at < midnight(action.day)
+            if touched and old and not isinstance(action, Dividend):
                 self._commit([Turned(order.id, OrderState.REMOVED, at, f"{type(action).__name__.lower()} of {action.symbol}")])
-        return rows
+        return done
 
     def expire(self, day: date, spots: Mapping[str, Decimal], now: datetime) -> tuple[Transaction, ...]:
         """Settle the options that expire on or before the day.
@@ -206,7 +209,8 @@ class Ledger:
         BadDataError
             Some underlying has no price in `spots`; its options are still held, the others are settled.
         """
-        rows = self._move(movements.expire(day, spots, self._state.positions, self._booking(now)))
+        due = movements.expire(day, spots, self._state.positions, self._booking(now))
+        rows = self._move([self._renamed(row) for row in due])
         left = sorted(key for key in self._state.positions if movements.due(key, day))
         if left:
             raise BadDataError(f"{', '.join(left)} expired but the price of the underlying is unknown; settle again with its close")
@@ -235,6 +239,11 @@ class Ledger:
         self._log.append(records)
         for record in records:
             self._state.apply(record)
+
+    def _renamed(self, row: Transaction) -> Transaction:
+        """The row under an id that was never used: what ends a holding may happen again when it was bought again."""
+        used = sum(name == row.id or name.startswith(f"{row.id}-again") for name in self._state.moved)
+        return replace(row, id=f"{row.id}-again{used}") if used else row
 
     def _move(self, rows: Sequence[Transaction]) -> tuple[Transaction, ...]:
         new = tuple(row for row in rows if row.id not in self._state.moved)
@@ -282,14 +291,4 @@ class Ledger:
         return (Executed(order.id, deal.units, tuple(fills), deal.quoted),)
 
     def _report(self, order_id: str) -> Report:
-        order = self._state.orders[order_id]
-        return Report(
-            key=order.ticket.key,
-            broker_order_id=order.id,
-            event=_EVENTS[order.state],
-            at=order.updated_at,
-            fills=tuple(self._state.fills_of.get(order_id, ())),
-            leg_filled=tuple(leg.ratio * order.filled for leg in order.ticket.legs),
-            reason=order.reason,
-            raw=dumps(order),
-        )
+        return report(self._state.orders[order_id], self._state.fills_of.get(order_id, ()))

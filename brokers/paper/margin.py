@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from brokers.paper.records import PaperOrder, Ticket
-from core.model.instruments import Option, Right, Side, instrument
+from core.model.instruments import Option, Right, Side, Stock, instrument
 from core.model.money import ZERO
 
 Holdings = Mapping[str, int]
@@ -75,7 +75,12 @@ def buying_power(cash: Decimal, positions: Holdings, orders: Iterable[PaperOrder
 def needed(ticket: Ticket, positions: Holdings, orders: Iterable[PaperOrder]) -> Decimal | None:
     """Dollars of buying power that the order takes before fees (negative frees some); None: it would not be covered."""
     held, _ = committed(positions, orders)
-    before, then = collateral(held), collateral(after(held, ticket, ticket.quantity))
+    later = after(held, ticket, ticket.quantity)
+    if any(
+        leg.side is Side.SELL and isinstance(leg.instrument, Stock) and later.get(leg.instrument.key, 0) < 0 for leg in ticket.legs
+    ):
+        return None
+    before, then = collateral(held), collateral(later)
     net = -ticket.limit * ticket.quantity * multiplier(ticket)
     if then is None:
         return net if before is None and all(leg.side is Side.BUY for leg in ticket.legs) else None

@@ -96,7 +96,7 @@ def match(order: PaperOrder, quotes: Mapping[str, Quote], now: datetime, taken: 
     target = _target(order, found, model)
     if units < 1 or target is None:
         return None
-    prices = _prices(legs, found, target)
+    prices = _prices(order, found, target)
     if prices is None:
         return None
     quoted = tuple(quote.as_of for quote in found)
@@ -149,19 +149,24 @@ def _target(order: PaperOrder, quotes: Sequence[Quote], model: FillModel) -> Dec
     return limit if chance(order, max(quote.as_of for quote in quotes), "mid") < odds else None
 
 
-def _prices(legs: Sequence[Leg], quotes: Sequence[Quote], target: Decimal) -> tuple[Decimal, ...] | None:
+def _prices(order: PaperOrder, quotes: Sequence[Quote], target: Decimal) -> tuple[Decimal, ...] | None:
     """Leg prices whose net is the target: each leg moves the same share of its half spread, one leg carries the rounding."""
-    prices = [touch(leg, quote) for leg, quote in zip(legs, quotes, strict=True)]
-    natural = net(legs, prices)
+    legs = order.ticket.legs
+    touches = [touch(leg, quote) for leg, quote in zip(legs, quotes, strict=True)]
+    natural = net(legs, touches)
     if target == natural:
-        return tuple(prices)
+        return tuple(touches)
     middle = net(legs, [quote.mid for quote in quotes])
     share = (target - natural) / (middle - natural) if middle != natural else Decimal(0)
-    prices = [(price + share * (quote.mid - price)).quantize(FINE) for price, quote in zip(prices, quotes, strict=True)]
+    prices = [
+        max(Decimal(0), price + share * (quote.mid - price)).quantize(FINE) for price, quote in zip(touches, quotes, strict=True)
+    ]
     carrier = min(range(len(legs)), key=lambda leg: (legs[leg].ratio, -prices[leg]))
     leg = legs[carrier]
     others = net(legs, prices) + leg.side.sign * leg.ratio * prices[carrier]
     exact = (others - target) / (leg.side.sign * leg.ratio)
     rounding = ROUND_FLOOR if leg.side is Side.BUY else ROUND_CEILING
     prices[carrier] = exact.quantize(Decimal("0.00000001"), rounding)
-    return tuple(prices) if prices[carrier] >= 0 else None
+    if prices[carrier] < 0:  # slippage on an option that is worth almost nothing
+        return tuple(touches) if order.ticket.limit <= natural else None
+    return tuple(prices)

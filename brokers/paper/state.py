@@ -2,8 +2,9 @@
 
 from bisect import bisect_left
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from brokers.paper.records import Accepted, Executed, Moved, PaperOrder, Record, Turned
 from core.model.instruments import Side
@@ -11,6 +12,7 @@ from core.model.money import ZERO
 from core.model.orders import Fill, OrderState, Transaction
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+NEW_YORK = ZoneInfo("America/New_York")
 OPEN = frozenset({OrderState.ACCEPTED, OrderState.WORKING, OrderState.PARTIAL})
 
 
@@ -67,6 +69,17 @@ class State:
         """Movements at or after the instant."""
         return tuple(row for row in self.transactions if row.at >= since)
 
+    def held_before(self, day: date) -> dict[str, int]:
+        """Positions as they were before the New York date: later fills and movements taken back."""
+        start = midnight(day)
+        held = dict(self.positions)
+        for fill in self.fills_since(start):
+            held[fill.instrument_key] = held.get(fill.instrument_key, 0) - fill.side.sign * fill.quantity
+        for row in self.transactions_since(start):
+            if row.instrument_key is not None:
+                held[row.instrument_key] = held.get(row.instrument_key, 0) - row.quantity
+        return {key: quantity for key, quantity in held.items() if quantity}
+
     def _accept(self, order: PaperOrder) -> None:
         if order.ticket.key is not None:
             self.by_key.setdefault(order.ticket.key, []).append(order.id)
@@ -119,3 +132,8 @@ class State:
             self.positions[key] = held
         else:
             self.positions.pop(key, None)
+
+
+def midnight(day: date) -> datetime:
+    """First instant of a New York date."""
+    return datetime.combine(day, time(), NEW_YORK)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from core.quant.fees import FeeSchedule
 from tests.kit import nouns
 
 CASH = Decimal(100_000)
+LONG_AGO = datetime(1999, 1, 1, tzinfo=UTC)
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from core.model.market import Quote
 from core.model.money import CENT
 from core.model.orders import OrderEvent, Transaction
 from core.quant.fees import FeeSchedule
-from tests.brokers.rig import CASH
+from tests.brokers.rig import CASH, LONG_AGO
 from tests.kit.nouns import DAY, NOW, SESSION
 
 THINGS: tuple[Instrument, ...] = (
@@ -30,7 +30,6 @@ THINGS: tuple[Instrument, ...] = (
     Option("LEAD", DAY, Right.CALL, Decimal(110)),
     Option("LEAD", DAY, Right.PUT, Decimal(90)),
 )
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 LEGS = st.lists(
     st.builds(Leg, st.sampled_from(THINGS), st.sampled_from(Side), st.integers(1, 2)),
     min_size=1,

@@ -2,14 +2,11 @@
 
 import asyncio
 import random
-from datetime import UTC, datetime
 from pathlib import Path
 
 from core.model.errors import OutcomeUnknownError, RefusedError
 from core.model.orders import Report
-from tests.brokers.rig import LEAD, RemoteRig, approved
-
-LONG_AGO = datetime(1999, 1, 1, tzinfo=UTC)
+from tests.brokers.rig import LEAD, LONG_AGO, RemoteRig, approved
 
 
 async def test_f001_killed_at_random_instants_the_ledger_keeps_every_acknowledged_fact(tmp_path: Path) -> None:
