@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from core.model.errors import QuantMatrixError
+from core.model.errors import AlreadyRunningError, QuantMatrixError
 
 #: Exit status when another process already uses the same journal (EX_TEMPFAIL).
 BUSY = 75
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(chosen.command(chosen))
     except QuantMatrixError as error:
         print(f"quantmatrix: {error}", file=sys.stderr)  # noqa: T201 - the command line speaks to a person
-        return BUSY if "another" in str(error) else 1
+        return BUSY if isinstance(error, AlreadyRunningError) else 1
     except KeyboardInterrupt:
         return 130
 

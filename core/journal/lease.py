@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from core.journal.statements import put
 from core.journal.tables import lease
-from core.model.errors import OperatorError
+from core.model.errors import AlreadyRunningError, OperatorError
 
 _ROW = select(lease.c.owner, lease.c.fence).where(lease.c.name == "writer")
 
@@ -39,9 +39,9 @@ def is_ours(connection: Connection, held: Held | None) -> bool:
     return row is not None and (row.owner, row.fence) == (held.owner, held.fence)
 
 
-def in_use(name: str) -> OperatorError:
+def in_use(name: str) -> AlreadyRunningError:
     """Say that somebody else is the writer."""
-    return OperatorError(f"another quantmatrix already uses {name}; stop it first, or give this one a database of its own")
+    return AlreadyRunningError(f"another quantmatrix already uses {name}; stop it first, or give this one a database of its own")
 
 
 class FileLock:

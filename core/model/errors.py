@@ -3,7 +3,8 @@
 QuantMatrixError
 ├── OperatorError         the operator must act: configuration, credentials, disk, a version that does not fit
 │   ├── SettingsError     one or more mistakes in the settings, all listed
-│   └── NewerDatabaseError
+│   ├── NewerDatabaseError
+│   └── AlreadyRunningError
 ├── RetryError            try again later: time-outs, 5xx on reads, rate limits
 ├── RefusedError          proven refusal: the counterparty or a gate said no, nothing happened
 │   ├── BadDataError      NaN, crossed, negative, malformed: refused at the door
@@ -33,6 +34,10 @@ class SettingsError(OperatorError):
 
 class NewerDatabaseError(OperatorError):
     """The database was written by a newer version of this program."""
+
+
+class AlreadyRunningError(OperatorError):
+    """Another process uses the same journal, or the same ledger."""
 
 
 class RetryError(QuantMatrixError):
