@@ -6,8 +6,8 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from core.journal.lanes import Lane
 from core.journal.place import DRIVER_ERRORS, Watch
 
 P = ParamSpec("P")
@@ -42,7 +42,7 @@ class Door(Protocol):
 class AsyncDoor:
     """For a live desk: one writing connection and one reading connection, each used by one task at a time."""
 
-    def __init__(self, writer: AsyncEngine, reader: AsyncEngine, watch: Watch, at: At) -> None:
+    def __init__(self, writer: Lane, reader: Lane, watch: Watch, at: At) -> None:
         self._writer, self._reader, self._watch, self._at = writer, reader, watch, at
         self._writing, self._waiting_last, self._reading = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
         self._running: set[asyncio.Task[object]] = set()
@@ -64,8 +64,8 @@ class AsyncDoor:
         """Let what is under way finish, then let go of the database."""
         while self._running:
             await asyncio.wait(self._running)
-        await self._reader.dispose()
-        await self._writer.dispose()  # last, so that SQLite folds its write-ahead file into the database
+        await self._reader.close()
+        await self._writer.close()  # last, so that SQLite folds its write-ahead file into the database
 
     async def _shielded(self, running: Coroutine[object, object, T]) -> T:
         task = asyncio.ensure_future(running)
@@ -90,19 +90,16 @@ class AsyncDoor:
             raise AssertionError("the last try returns or raises")
 
     async def _once(self, point: str, work: Callable[[Connection], T]) -> T:
-        async with self._writer.begin() as connection:
-            result = await connection.run_sync(work)
-            if point:
-                self._at(point)
-        if point:
-            self._at(f"{point}+")
+        if not point:
+            return await self._writer.run(work)
+        result = await self._writer.run(work, lambda: self._at(point))
+        self._at(f"{point}+")
         return result
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
         async with self._reading:
             try:
-                async with self._reader.connect() as connection:
-                    return await connection.run_sync(work)
+                return await self._reader.run(work)
             except DRIVER_ERRORS as error:
                 raise self._watch.explain(error) from error
 

@@ -7,9 +7,10 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
+from sqlalchemy.pool import StaticPool
 
 from core.journal.door import AsyncDoor, At, Door, InlineDoor
+from core.journal.lanes import FileLane, ServerLane
 from core.journal.place import Place, Watch
 
 BUSY_MILLISECONDS = 5000
@@ -19,9 +20,9 @@ RECREATABLE = ("journal_mode=MEMORY", "synchronous=OFF", "foreign_keys=ON", f"bu
 READING = ("query_only=ON", f"busy_timeout={BUSY_MILLISECONDS}")
 
 
-def sqlite_url(file: Path, driver: str, mode: str) -> URL:
+def sqlite_url(file: Path, mode: str) -> URL:
     """Address of an existing file; a missing one is never made by accident."""
-    return URL.create(driver, database=f"file:{quote(str(file))}", query={"mode": mode, "uri": "true"})
+    return URL.create("sqlite", database=f"file:{quote(str(file))}", query={"mode": mode, "uri": "true"})
 
 
 def prepare_sqlite(engine: Engine, pragmas: Sequence[str], begin: str | None) -> None:
@@ -51,7 +52,9 @@ def open_door(place: Place, at: At, *, durable: bool) -> Door:
     if place.file is None:
         return _postgresql(place, watch, at, durable=durable)
     if durable:
-        return AsyncDoor(_sqlite(place.file, write=True), _sqlite(place.file, write=False), watch, at)
+        writer = FileLane(place.file, "rw", DURABLE, "BEGIN IMMEDIATE")
+        reader = FileLane(place.file, "ro", READING, "BEGIN")
+        return AsyncDoor(writer, reader, watch, at)
     return InlineDoor(_one_connection(place.file, RECREATABLE, "rw", begin=None), watch, at)
 
 
@@ -62,7 +65,7 @@ def sqlite_engine(file: Path, pragmas: Sequence[str], *, write: bool = True) -> 
 
 def _one_connection(file: Path, pragmas: Sequence[str], mode: str, *, begin: str | None) -> Engine:
     engine = create_engine(
-        sqlite_url(file, "sqlite", mode),
+        sqlite_url(file, mode),
         poolclass=StaticPool,
         pool_reset_on_return=None,
         connect_args={"isolation_level": None},
@@ -71,22 +74,10 @@ def _one_connection(file: Path, pragmas: Sequence[str], mode: str, *, begin: str
     return engine
 
 
-def _sqlite(file: Path, *, write: bool) -> AsyncEngine:
-    engine = create_async_engine(
-        sqlite_url(file, "sqlite+aiosqlite", "rw" if write else "ro"),
-        poolclass=AsyncAdaptedQueuePool,
-        pool_size=1,
-        max_overflow=0,
-        connect_args={"isolation_level": None},
-    )
-    prepare_sqlite(engine.sync_engine, DURABLE if write else READING, "BEGIN IMMEDIATE" if write else "BEGIN")
-    return engine
-
-
 def _postgresql(place: Place, watch: Watch, at: At, *, durable: bool) -> AsyncDoor:
     writer = postgresql_engine(place, "SERIALIZABLE", {} if durable else {"synchronous_commit": "off"})
     reader = postgresql_engine(place, "REPEATABLE READ", {"default_transaction_read_only": "on"})
-    return AsyncDoor(writer, reader, watch, at)
+    return AsyncDoor(ServerLane(writer), ServerLane(reader), watch, at)
 
 
 def postgresql_engine(place: Place, isolation: str, settings: dict[str, str]) -> AsyncEngine:

@@ -16,7 +16,9 @@ from core.model.notes import Note
 from core.model.orders import Fill, Order, Transaction
 from core.model.positions import Position
 
-_KNOWN = select(fill.c.account, fill.c.exec_id, fill.c.version).where(fill.c.exec_id.in_(bindparam("ids", expanding=True)))
+_KNOWN = select(fill.c.account, fill.c.exec_id, fill.c.version).where(
+    fill.c.account.in_(bindparam("owners", expanding=True)), fill.c.exec_id.in_(bindparam("ids", expanding=True))
+)
 _OF_ACCOUNT = select(fill.c.body).where(fill.c.account == bindparam("owner")).order_by(fill.c.at, fill.c.exec_id, fill.c.version)
 _SINCE = _OF_ACCOUNT.where(fill.c.at >= bindparam("since"))
 _TRANSACTIONS = (
@@ -56,7 +58,8 @@ def record_fills(connection: Connection, fact: Execution) -> bool:
 def _known(connection: Connection, fact: Execution) -> bool:
     if not fact.fills:
         return False
-    stored = {tuple(row) for row in connection.execute(_KNOWN, {"ids": [one.exec_id for one in fact.fills]})}
+    asked = {"owners": sorted({one.account for one in fact.fills}), "ids": [one.exec_id for one in fact.fills]}
+    stored = {tuple(row) for row in connection.execute(_KNOWN, asked)}
     return any((one.account, one.exec_id, one.version) in stored for one in fact.fills)
 
 

@@ -45,7 +45,7 @@ _MESSAGE = select(outbox.c.channel_id, outbox.c.message_id).where(
     outbox.c.note_id == bindparam("note"), outbox.c.message_id.is_not(None)
 )
 _ALL = select(outbox.c.body).order_by(outbox.c.seq)
-_SINCE = _ALL.where(outbox.c.created_at >= bindparam("since"))
+_SINCE = select(outbox.c.body).where(outbox.c.created_at >= bindparam("since")).order_by(outbox.c.created_at, outbox.c.seq)
 
 
 def nonce(note_id: str) -> str:

@@ -3,13 +3,13 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from core.journal.journal import SqlJournal
 from core.model.instruments import Leg, Option, Right, Side, Stock
 from core.model.notes import CandleChart, EquityChart, Note, NoteField, PayoffChart, Tone, Topic
 from core.model.orders import Fill, Movement, Order, OrderState, Transaction
 from core.model.positions import EquityPoint, Holding, Position
 from core.model.proposals import Approval, Decision, Envelope, LegQuote, Plan, Proposal, ProposalState, Verdict, Vote
 from core.model.signals import Comparison, GateResult, Intent, Levels, Outcome, Rung, Signal
+from core.ports.journal import Journal
 
 NOW = datetime(2024, 3, 4, 14, 35, 6, 789012, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -104,7 +104,7 @@ def equity(day: date = DAY, worth: str = "100120.55") -> EquityPoint:
     return EquityPoint("paper", day, Decimal(worth), Decimal(90_000), Decimal("-0.10"), Decimal("120.65"), Decimal("3.90"))
 
 
-async def walk(journal: SqlJournal) -> None:
+async def walk(journal: Journal) -> None:
     """One trade from the card to the last note."""
     of = proposal()
     outer = envelope(of)

@@ -189,6 +189,19 @@ async def test_a_full_disk_is_one_sentence_and_nothing_is_lost(ground: Ground) -
     assert len(await journal.notes()) == stored + 1
 
 
+async def test_after_the_disk_failed_once_nothing_is_tried_again(ground: Ground) -> None:
+    if ground.kind != "sqlite":
+        return
+    journal = await ground.open()
+
+    def fail(connection: Connection) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    for work in (fail, switches.current_kill):
+        with pytest.raises(OperatorError, match=r"the disk that holds .*journal\.db failed"):
+            await journal._door.write("", work)  # type: ignore[arg-type]  # tests look behind the door
+
+
 async def test_a_read_only_database_is_one_sentence(ground: Ground) -> None:
     if ground.kind == "postgresql":
         return
