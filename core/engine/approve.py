@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.engine import send, tell
 from core.engine.settings import Policy
-from core.engine.vet import Price, Refused, price_legs, revet, vet
+from core.engine.vet import Price, Refused, closable, price_legs, revet, vet
 from core.model.errors import BadDataError, NotClaimedError
 from core.model.market import MarketView
 from core.model.money import ZERO, down_to_tick
@@ -53,7 +53,8 @@ async def decide(engine: "Engine", outcome: Proposal | Refused, view: MarketView
         return
     automatic = _waved_through(engine, outcome)
     notes = [] if automatic else [tell.card_note(outcome, view.source, charts=engine.settings.charts)]
-    await engine.journal.record_proposal(outcome, ProposalState.DRAFT, notes)
+    if not await engine.journal.record_proposal(outcome, ProposalState.DRAFT, notes):
+        return
     stored = StoredProposal(outcome, ProposalState.DRAFT)
     engine.books.pending[outcome.id] = stored
     if automatic:
@@ -94,8 +95,6 @@ async def _weigh(engine: "Engine", stored: StoredProposal, evidence: Evidence) -
         return await end(engine, stored, ProposalState.VETOED, f"vetoed by {', '.join(evidence.vetoers)}")
     if not evidence.approvers:
         return "No approval stands that counts: the person must be on the list, hold the role and keep the reaction."
-    if engine.clock.now() - evidence.read_at > timedelta(seconds=EVIDENCE_SECONDS):
-        return "What was read on Discord is too old to act on; please react again."
     return await claim(engine, stored, evidence.approvers, evidence.read_at, policy=False)
 
 
@@ -122,6 +121,8 @@ async def claim(engine: "Engine", stored: StoredProposal, by: tuple[str, ...], e
     if ended is not None:
         return ended
     now = engine.clock.now()
+    if not policy and now - evidence_at > timedelta(seconds=EVIDENCE_SECONDS):
+        return "What was read on Discord is too old to act on; please react again."
     approval = Approval(proposal.id, proposal.digest, by, policy, now, evidence_at)
     envelope = _grant(proposal, approval, view)
     limit = child_limit(engine, envelope, price_legs(proposal.legs, view), 1)
@@ -141,10 +142,12 @@ async def claim(engine: "Engine", stored: StoredProposal, by: tuple[str, ...], e
 
 
 async def _lost(engine: "Engine", stored: StoredProposal, error: NotClaimedError) -> str:
-    engine.books.pending.pop(stored.proposal.id, None)
-    note = tell.decided_note(stored.proposal, ProposalState(error.state), str(error), engine.clock.now())
-    await engine.journal.put_notes([note])
-    engine.notifier.wake()
+    """The claim was refused; a proposal that it did not end is still open."""
+    if error.state not in PENDING:
+        engine.books.pending.pop(stored.proposal.id, None)
+        note = tell.decided_note(stored.proposal, ProposalState(error.state), str(error), engine.clock.now())
+        await engine.journal.put_notes([note])
+        engine.notifier.wake()
     return f"Not approved: {error}"
 
 
@@ -156,8 +159,9 @@ async def _changed(engine: "Engine", stored: StoredProposal, fresh: Proposal | R
     if fresh.blocked:
         return await end(engine, stored, ProposalState.GATE_DENIED, tell.blocked_text(fresh))
     position = engine.books.positions.get(proposal.signal.position_id or "")
-    if proposal.intent is Intent.CLOSE and (position is None or position.units < proposal.quantity):
-        return await end(engine, stored, ProposalState.GATE_DENIED, f"only {position.units if position else 0} are still held")
+    held = closable(position) if position else 0
+    if proposal.intent is Intent.CLOSE and held < proposal.quantity:
+        return await end(engine, stored, ProposalState.GATE_DENIED, f"only {held} are still held")
     if fresh.limit < proposal.floor:
         now, asked = tell.per_share(abs(fresh.limit)), tell.per_share(abs(proposal.floor))
         reason = f"the price moved to {now}, beyond the {asked} of the card"
@@ -197,8 +201,9 @@ async def expire(engine: "Engine") -> None:
     if not engine.books.pending:
         return
     now = engine.clock.now()
-    for stored in await engine.journal.proposals(sorted(PENDING)):
-        engine.books.pending[stored.proposal.id] = stored
+    waiting = await engine.journal.proposals(sorted(PENDING))
+    engine.books.pending = {stored.proposal.id: stored for stored in waiting}
+    for stored in waiting:
         waited = (now - stored.proposal.created_at).total_seconds()
         if stored.expires_at is not None and now >= stored.expires_at:
             await end(engine, stored, ProposalState.EXPIRED, f"nobody approved within {stored.proposal.ttl_seconds} s")

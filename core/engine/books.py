@@ -30,6 +30,10 @@ class Books:
         What each open envelope was granted for.
     fills, movements : set
         Keys of executions and movements that are already booked.
+    frozen : set
+        Orders, executions and movements that made no sense: told once, and left alone for the rest of this run.
+    silent : bool
+        The broker did not answer the last question.
     looked_up : dict of order key to float
         Seconds after its send at which a doubtful order was last looked up.
     marks : dict of position id to Decimal
@@ -48,6 +52,8 @@ class Books:
     fills: set[tuple[str, int]] = field(default_factory=set)
     movements: set[str] = field(default_factory=set)
     movements_since: datetime | None = None
+    frozen: set[str] = field(default_factory=set)
+    silent: bool = False
     looked_up: dict[str, float] = field(default_factory=dict)
     marks: dict[str, Decimal] = field(default_factory=dict)
     equity: list[EquityPoint] = field(default_factory=list)
@@ -70,13 +76,13 @@ class Books:
         self.cash += movement.cash
 
     def keep(self, position: Position) -> None:
-        """Remember a position as it stands now; a closed one becomes a result."""
+        """Remember a position as it stands now; a closed one becomes a result (True: it did not lose)."""
         if position.is_open:
             self.positions[position.id] = position
             return
         self.positions.pop(position.id, None)
         self.marks.pop(position.id, None)
-        self.results.append(position.realised - position.fees > 0)
+        self.results.append(position.realised >= position.fees)
 
     def count_trade(self, session: date | None) -> None:
         """One more envelope was claimed in this session."""

@@ -1,9 +1,10 @@
 """The engine: what every verb needs, and the questions that cogs, posts and the composition roots ask."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import TypeVar
 
 from core.engine import approve, close, follow, halt, manage, reconcile, scan
 from core.engine.answers import Explanation, Status
@@ -27,6 +28,8 @@ from core.ports.notifier import Notifier
 from core.ports.rule import RiskRule
 from core.ports.strategy import Strategy
 from core.quant.fees import FeeSchedule
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -59,6 +62,8 @@ class Engine:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     reconciled_at: datetime | None = None
     reconciled: str = "not yet"
+    _broken_off: bool = False
+    _running: set[asyncio.Task[object]] = field(default_factory=set)
 
     @property
     def account(self) -> str:
@@ -71,60 +76,81 @@ class Engine:
         return timedelta(seconds=self.settings.quote_seconds)
 
     async def view(self, *, quotes: Collection[Instrument] = (), chains: Collection[str] = ()) -> MarketView:
-        """Give the market now, with fresh quotes of everything that is held."""
+        """Give the market now, with fresh quotes of everything that is held or being bought."""
         held = [holding.instrument for position in self.books.positions.values() for holding in position.holdings]
-        return await self.market.view(quotes=[*held, *quotes], chains=chains)
+        wanted = [leg.instrument for envelope in self.books.envelopes.values() for leg in envelope.legs]
+        return await self.market.view(quotes=[*held, *wanted, *quotes], chains=chains)
+
+    async def _decide(self, work: Callable[[], Awaitable[T]]) -> T:
+        """One decision at a time, each to its end, also when its caller goes away."""
+        return await self._to_the_end(self._alone(work))
+
+    async def _alone(self, work: Callable[[], Awaitable[T]]) -> T:
+        """A decision that broke off may have left the books behind the journal; the next one reads them anew first."""
+        async with self.lock:
+            if self._broken_off:
+                await reconcile.recover(self)
+            self._broken_off = True
+            answer = await work()
+            self._broken_off = False
+            return answer
+
+    async def _to_the_end(self, work: Coroutine[object, object, T]) -> T:
+        task = asyncio.ensure_future(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def rest(self) -> None:
+        """Return when nothing is under way; what closes the desk waits for it."""
+        while self._running:
+            await asyncio.wait(self._running)
 
     async def start(self) -> None:
         """Load the journal, look at the broker, and say what was found. Crash, restart and reconnect take this one path."""
-        async with self.lock:
-            await reconcile.start(self)
+        await self._decide(lambda: reconcile.start(self))
 
     async def tick(self) -> None:
         """One turn: follow orders, book movements, manage exits, expire cards."""
-        async with self.lock:
-            view = await self.view()
-            await follow.turn(self, view)
+        await self._decide(self._tick)
+
+    async def _tick(self) -> None:
+        view = await self.view()
+        if await follow.turn(self, view):
             await manage.exits(self, view)
-            await approve.expire(self)
+        await approve.expire(self)
 
     async def scan(self) -> None:
         """Run every strategy's gates over the completed bar and tell the signals."""
-        async with self.lock:
-            await scan.run(self)
+        await self._decide(lambda: scan.run(self))
 
     async def entries(self) -> None:
         """Vet the signals of the last completed bar with fresh quotes and ask for approval of the best."""
-        async with self.lock:
-            await manage.entries(self)
+        await self._decide(lambda: manage.entries(self))
 
     async def close_session(self) -> None:
         """After the close: equity point, losing streak, day orders."""
-        async with self.lock:
-            await close.session(self)
+        await self._decide(lambda: close.session(self))
 
     async def vote(self, vote: Vote, evidence: Evidence | None = None) -> str | None:
         """Record a reaction or button (W4); an allowed yes with fresh evidence tries the claim. Answers the voter."""
-        async with self.lock:
-            return await approve.vote(self, vote, evidence)
+        return await self._decide(lambda: approve.vote(self, vote, evidence))
 
     async def void(self, proposal_id: str, reason: str) -> None:
         """End a proposal whose card is not as it was posted: edited, deleted, or cleared of its reactions."""
-        async with self.lock:
-            await approve.void(self, proposal_id, reason)
+        await self._decide(lambda: approve.void(self, proposal_id, reason))
 
     async def close_position(self, position_id: str, quantity: int | None, by: str) -> str:
         """Close a position, or so many units of it, on a person's word; answers one sentence."""
-        async with self.lock:
-            return await manage.close_by_hand(self, position_id, quantity, by)
+        return await self._decide(lambda: manage.close_by_hand(self, position_id, quantity, by))
 
     async def halt(self, by: str, reason: str, level: int = 2) -> None:
         """Stop sending at once; does not wait for anything that is under way."""
-        await halt.halt(self, by, reason, level)
+        await self._to_the_end(halt.halt(self, by, reason, level))
 
     async def resume(self, by: str, reason: str) -> None:
         """Send again."""
-        await halt.resume(self, by, reason)
+        await self._to_the_end(halt.resume(self, by, reason))
 
     async def pending(self) -> Sequence[StoredProposal]:
         """Proposals that wait for a decision, oldest first."""
@@ -162,9 +188,17 @@ class Engine:
         last = today if today and today.close <= view.as_of else self.sessions.previous(view.as_of.astimezone(NEW_YORK).date())
         return min(view.as_of, last.close)
 
-    async def explain(self, symbol: str) -> Explanation:
-        """Say which gates of the first strategy the symbol passes on the last completed bar, with value and threshold."""
-        return scan.explain(self, symbol, await self.view())
+    async def explain(self, symbol: str, day: date | None = None) -> Explanation:
+        """Say which gates of the first strategy a symbol passed on a day (the last completed bar when not given), with numbers.
+
+        Raises
+        ------
+        UnknownSymbolError
+            The symbol is not in the universe.
+        RefusedError
+            The feed does not know that day.
+        """
+        return scan.explain(self, symbol, await self.view() if day is None else await self.market.past(day))
 
     async def status(self) -> Status:
         """Give the desk at a glance."""

@@ -1,75 +1,119 @@
-"""Follow: what brokers report becomes order states, fills, positions; unfinished envelopes get their next child or end.
+"""Follow: read the broker, look doubtful orders up, walk prices, and finish envelopes.
 
-Every report may be a repetition, may be late, may overtake another. Fills are facts and are booked once by their id; states
-move only along the table in `core.model.orders`.
+A broker that does not answer stops the turn: nothing is cancelled, sent or closed on a picture that may be old.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from core.engine import approve, halt, send, tell
+from core.engine import approve, halt, reports, send, tell
 from core.engine.vet import price_legs
-from core.market.sessions import NEW_YORK
-from core.model.errors import BadDataError, IllegalEventError, OutcomeUnknownError, RetryError
+from core.engine.wire import ask
+from core.model.errors import BadDataError, OutcomeUnknownError, RefusedError, RetryError
 from core.model.market import MarketView
 from core.model.notes import Note, Tone
-from core.model.orders import DOUBTFUL, Fill, Order, OrderEvent, OrderState, Report, advance
-from core.model.positions import Position
-from core.model.proposals import Envelope, Proposal
-from core.model.signals import Intent
-from core.portfolio.ledger import apply_fills, fire, open_position, settle_all
+from core.model.orders import DOUBTFUL, Fill, Order, OrderEvent, OrderState, Report, Transaction, advance
+from core.model.proposals import Envelope
+from core.portfolio.ledger import settle_all
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
 
 LATER_SECONDS = 30.0
-#: How far back movements are read when none is known yet.
-LOOK_BACK = timedelta(days=30)
+#: How long after it happened a movement may still be told, and an execution.
+LOOK_BACK, FILLS_BACK = timedelta(days=30), timedelta(days=1)
+#: A broker's clock may be behind ours by so much.
+SKEW = timedelta(minutes=1)
+_RESTING = (OrderState.ACCEPTED, OrderState.WORKING, OrderState.PARTIAL)
 
 
-async def turn(engine: "Engine", view: MarketView) -> None:
-    """Read the broker, look doubtful orders up, walk prices, finish envelopes."""
-    await movements(engine)
-    open_orders = [order for order in engine.books.orders.values() if order.state not in DOUBTFUL]
-    if open_orders:
-        await _poll(engine, min(order.created_at for order in open_orders), view)
+async def turn(engine: "Engine", view: MarketView) -> bool:
+    """Bring the books up to date and go on with what is unfinished; False when the broker does not answer."""
+    try:
+        await movements(engine)
+        await _poll(engine, view)
+        await executions(engine, view)
+    except RetryError as error:
+        await _silent(engine, str(error))
+        return False
+    await _silent(engine, "")
     for order in engine.books.doubtful():
         await look_up(engine, order, view)
     for order in list(engine.books.orders.values()):
         await _walk(engine, order, view)
     for envelope in list(engine.books.envelopes.values()):
         await proceed(engine, envelope, view)
+    return True
+
+
+async def _silent(engine: "Engine", why: str) -> None:
+    """Tell once that the broker does not answer, and once that it does again."""
+    was, engine.books.silent = engine.books.silent, bool(why)
+    if was == bool(why):
+        return
+    title = "The broker does not answer" if why else "The broker answers again"
+    body = f"{why}. Until it answers nothing is sent and no exit can fire." if why else "Orders and exits are followed again."
+    note = tell.desk_note("broker", title, body, engine.clock.now(), Tone.BAD if why else Tone.GOOD)
+    await engine.journal.put_notes([note])
+    engine.notifier.wake()
 
 
 async def movements(engine: "Engine") -> None:
-    """Book what moved the account without a fill: splits, dividends, expiries, deliveries."""
-    since = engine.books.movements_since or engine.clock.now() - LOOK_BACK
-    try:
-        reported = await engine.broker.transactions(since)
-    except RetryError:
-        return
-    for movement in reported:
-        if movement.id in engine.books.movements:
+    """Book what moved the account without a fill: splits, dividends, expiries, deliveries. One that makes no sense halts."""
+    since = (engine.books.movements_since or engine.clock.now()) - LOOK_BACK
+    for movement in await ask(engine.broker.transactions(since)):
+        if movement.id in engine.books.movements | engine.books.frozen:
             continue
-        before = sorted(engine.books.positions.values(), key=lambda position: (position.opened_at, position.id))
-        changed = [after for was, after in zip(before, settle_all(before, movement), strict=True) if after != was]
-        if await engine.journal.record_transaction(movement, changed, [tell.movement_note(movement)]):
-            engine.books.book_movement(movement)
-            for position in changed:
-                engine.books.keep(position)
-            engine.notifier.wake()
+        try:
+            await _move(engine, movement)
+        except BadDataError as error:
+            engine.books.frozen.add(movement.id)
+            await halt.alarm(engine, f"movement {movement.id}: {error}")
 
 
-async def _poll(engine: "Engine", since: datetime, view: MarketView) -> None:
-    try:
-        reports = await engine.broker.reports(since)
-    except RetryError:
+async def _move(engine: "Engine", movement: Transaction) -> None:
+    before = sorted(engine.books.positions.values(), key=lambda position: (position.opened_at, position.id))
+    changed = [after for was, after in zip(before, settle_all(before, movement), strict=True) if after != was]
+    if await engine.journal.record_transaction(movement, changed, [tell.movement_note(movement)]):
+        engine.books.book_movement(movement)
+        for position in changed:
+            engine.books.keep(position)
+        engine.notifier.wake()
+
+
+async def _poll(engine: "Engine", view: MarketView) -> None:
+    """Reports on the orders that are open at the broker."""
+    begun = [order.created_at for order in engine.books.orders.values() if order.state not in DOUBTFUL]
+    if not begun:
         return
-    for report in reports:
+    for report in await ask(engine.broker.reports(min(begun) - SKEW)):
         if report.key in engine.books.orders:
-            await apply(engine, report, view)
+            await reports.apply(engine, report, view)
+
+
+async def executions(engine: "Engine", view: MarketView) -> None:
+    """Executions that came after their order had ended, and those of somebody else, for which the desk halts."""
+    books = engine.books
+    told = await ask(engine.broker.fills(engine.clock.now() - FILLS_BACK))
+    late = [fill for fill in told if (fill.exec_id, fill.version) not in books.fills and fill.order_key not in books.orders]
+    for key in dict.fromkeys(fill.order_key for fill in late):
+        report = await ask(engine.broker.find(key)) if key and await engine.journal.order(key) else None
+        if report is not None:
+            await reports.apply(engine, report, view)
+        else:
+            await _foreign(engine, [fill for fill in late if fill.order_key == key])
+
+
+async def _foreign(engine: "Engine", fills: Sequence[Fill]) -> None:
+    unseen = [fill for fill in fills if fill.exec_id not in engine.books.frozen]
+    engine.books.frozen.update(fill.exec_id for fill in unseen)
+    if unseen:
+        first = unseen[0]
+        what = f"{first.side} {first.quantity} {first.instrument_key.strip()} at {first.price}"
+        await halt.alarm(engine, f"somebody else traded on this account: {what} (execution {first.exec_id})")
 
 
 async def look_up(engine: "Engine", order: Order, view: MarketView) -> None:
@@ -80,11 +124,11 @@ async def look_up(engine: "Engine", order: Order, view: MarketView) -> None:
         return
     engine.books.looked_up[order.key] = waited
     try:
-        report = await engine.broker.find(order.key)
+        report = await ask(engine.broker.find(order.key))
     except RetryError:
         report = None
     if report is not None:
-        await apply(engine, report, view)
+        await reports.apply(engine, report, view)
     elif order.state is OrderState.UNKNOWN and waited >= engine.settings.unknown_seconds:
         escalated = replace(order, state=advance(order.state, OrderEvent.BUDGET), updated_at=now)
         body = f"{order.key} was not found at the broker for {waited:.0f} s. Look there yourself; it is not sent again."
@@ -98,89 +142,6 @@ def _due(engine: "Engine", order: Order, waited: float) -> bool:
     before = engine.books.looked_up.get(order.key, -1.0)
     planned = next((moment for moment in engine.settings.lookup_seconds if moment > before), before + LATER_SECONDS)
     return waited >= planned or before < 0
-
-
-async def apply(engine: "Engine", report: Report, view: MarketView) -> None:
-    """Book one report about one of our orders; repeating it changes nothing."""
-    order = engine.books.orders.get(report.key or "") or await engine.journal.order(report.key or "")
-    if order is None:
-        return
-    fresh = [fill for fill in report.fills if (fill.exec_id, fill.version) not in engine.books.fills]
-    counted = _count(order, fresh)
-    now = engine.clock.now()
-    try:
-        state = order.state if report.event is None else advance(order.state, _event(report.event, order, counted))
-    except IllegalEventError as error:
-        await engine.journal.record_order(replace(order, reason=str(error), updated_at=now), raw=report.raw)
-        await halt.halt(engine, "engine", f"order {order.key}: {error}")
-        return
-    after = replace(
-        order,
-        state=state,
-        leg_filled=counted,
-        broker_order_id=report.broker_order_id or order.broker_order_id,
-        reason=report.reason or order.reason,
-        updated_at=now,
-    )
-    if fresh:
-        await _book(engine, after, fresh, report)
-    if fresh or state is not order.state:
-        await settle(engine, after, view, raw=report.raw, stored=bool(fresh))
-
-
-def _count(order: Order, fresh: Sequence[Fill]) -> tuple[int, ...]:
-    counted = list(order.leg_filled or (0,) * len(order.legs))
-    for fill in fresh:
-        counted[fill.leg] += fill.quantity
-    return tuple(counted)
-
-
-def _event(event: OrderEvent, order: Order, counted: tuple[int, ...]) -> OrderEvent:
-    """A report that says "filled" before all its fills are known is only a part fill."""
-    whole = all(done >= order.quantity * leg.ratio for done, leg in zip(counted, order.legs, strict=True))
-    return OrderEvent.PART_FILL if event is OrderEvent.FULL_FILL and not whole else event
-
-
-async def _book(engine: "Engine", order: Order, fresh: Sequence[Fill], report: Report) -> None:
-    """W10: fills, order and position in one transaction, with the note that tells them."""
-    envelope, proposal = await granted(engine, order.envelope_id)
-    position = _position_after(engine, envelope, proposal, fresh)
-    notes = [tell.fill_note(order, fresh, proposal, position)]
-    if await engine.journal.record_fills(fresh, order, position, notes, event_key=report.broker_order_id):
-        engine.books.book_fills(fresh)
-        engine.books.keep(position)
-        engine.notifier.wake()
-
-
-def _position_after(engine: "Engine", envelope: Envelope, proposal: Proposal, fresh: Sequence[Fill]) -> Position:
-    held = engine.books.positions.get(envelope.position_id)
-    at = fresh[-1].at
-    session = at.astimezone(NEW_YORK).date()
-    if held is None:
-        return open_position(proposal, envelope, fresh, session)
-    signal = proposal.signal
-    after = apply_fills(held, envelope, fresh, at, session, signal.cause if signal.intent is Intent.CLOSE else None)
-    return fire(after, signal.multiple) if signal.multiple is not None else after
-
-
-async def granted(engine: "Engine", envelope_id: str) -> tuple[Envelope, Proposal]:
-    """Envelope and the proposal it was granted for, from memory or the journal.
-
-    Raises
-    ------
-    IllegalEventError
-        The journal does not know it.
-    """
-    envelope = engine.books.envelopes.get(envelope_id) or await engine.journal.envelope(envelope_id)
-    if envelope is None:
-        raise IllegalEventError(f"no envelope {envelope_id} was ever granted")
-    proposal = engine.books.granted.get(envelope_id)
-    if proposal is None:
-        stored = await engine.journal.proposal(envelope.proposal_id)
-        if stored is None:
-            raise IllegalEventError(f"envelope {envelope_id} answers no known proposal")
-        proposal = stored.proposal
-    return envelope, proposal
 
 
 async def settle(engine: "Engine", order: Order, view: MarketView, *, raw: str = "", stored: bool = False) -> None:
@@ -198,18 +159,37 @@ async def settle(engine: "Engine", order: Order, view: MarketView, *, raw: str =
 
 
 async def _walk(engine: "Engine", order: Order, view: MarketView) -> None:
-    """A child that has worked long enough is cancelled; what is left goes to the next one at a better price for the market."""
-    resting = order.state in (OrderState.ACCEPTED, OrderState.WORKING, OrderState.PARTIAL)
-    waited = (engine.clock.now() - (order.sent_at or order.created_at)).total_seconds()
-    if not resting or waited < engine.settings.walk_seconds:
+    """A child that has worked long enough is cancelled; what is left goes to the next one at a better price for the market.
+
+    A cancel is only a request: while nothing proves it, it is asked for again.
+    """
+    now = engine.clock.now()
+    since = order.updated_at if order.state is OrderState.PENDING_CANCEL else order.sent_at or order.created_at
+    walks = order.state in (*_RESTING, OrderState.PENDING_CANCEL) and order.key not in engine.books.frozen
+    if not walks or (now - since).total_seconds() < engine.settings.walk_seconds:
         return
-    asked = replace(order, state=advance(order.state, OrderEvent.CANCEL_SENT), updated_at=engine.clock.now())
+    asked = replace(order, state=advance(order.state, OrderEvent.CANCEL_SENT), updated_at=now)
     await settle(engine, asked, view)
+    report = await _cancel(engine, order.key)
+    if report is not None:
+        await reports.apply(engine, report, view)
+
+
+async def _cancel(engine: "Engine", key: str) -> Report | None:
+    """Ask to cancel; when the broker refuses, see where the order stands."""
     try:
-        report = await engine.broker.cancel(order.key)
+        return await ask(engine.broker.cancel(key))
     except (OutcomeUnknownError, RetryError):
-        return
-    await apply(engine, report, view)
+        return None
+    except RefusedError as error:
+        try:
+            report = await ask(engine.broker.find(key))
+        except RetryError:
+            return None
+        if report is None:
+            engine.books.frozen.add(key)
+            await halt.alarm(engine, f"the broker does not know order {key} any more: {error}")
+        return report
 
 
 async def proceed(engine: "Engine", envelope: Envelope, view: MarketView) -> None:
@@ -217,39 +197,44 @@ async def proceed(engine: "Engine", envelope: Envelope, view: MarketView) -> Non
     if engine.books.children(envelope.id) or envelope.id not in engine.books.envelopes:
         return
     children = await engine.journal.orders_of(envelope.id)
-    filled = sum(child.filled for child in children)
-    last = children[-1]
-    reason = _over(engine, envelope, last, filled, len(children))
+    reason = _over(engine, envelope, children)
     if reason is None:
+        number = len(children) + 1
         try:
-            limit = approve.child_limit(engine, envelope, price_legs(envelope.legs, view), len(children) + 1)
+            limit = approve.child_limit(engine, envelope, price_legs(envelope.legs, view), number)
         except BadDataError as error:
             reason = str(error)
         else:
-            child = approve.next_order(envelope, len(children) + 1, envelope.quantity - filled, limit, engine.clock.now())
+            left = envelope.quantity - sum(child.taken for child in children)
+            child = approve.next_order(envelope, number, left, limit, engine.clock.now())
             await engine.journal.add_order(child)
             engine.books.orders[child.key] = child
             await send.send(engine, envelope, child, view)
             return
-    await _finish(engine, envelope, filled, reason)
+    await _finish(engine, envelope, children, reason)
 
 
-def _over(engine: "Engine", envelope: Envelope, last: Order, filled: int, sent: int) -> str | None:
+def _over(engine: "Engine", envelope: Envelope, children: Sequence[Order]) -> str | None:
     """Why no further child is sent; None when one may be."""
-    if filled >= envelope.quantity:
-        return "filled"
+    last = children[-1]
+    if sum(child.taken for child in children) >= envelope.quantity:
+        return "its legs filled unevenly"
     if last.state in (OrderState.REJECTED, OrderState.DENIED):
         return last.reason or str(last.state)
-    if sent >= len(engine.settings.walk):
+    if len(children) >= len(engine.settings.walk):
         return f"nobody took it at {tell.per_share(abs(last.limit))}"
     if engine.clock.now() >= envelope.deadline:
         return "the approval has run out"
     return None
 
 
-async def _finish(engine: "Engine", envelope: Envelope, filled: int, reason: str) -> None:
+async def _finish(engine: "Engine", envelope: Envelope, children: Sequence[Order], reason: str) -> None:
+    """W11. Legs that filled unevenly leave less cover than was approved: only exits are sent until somebody looked."""
     proposal = engine.books.granted[envelope.id]
     now = engine.clock.now()
+    done = [sum(child.leg_filled[leg] for child in children if child.leg_filled) for leg in range(len(envelope.legs))]
+    units = [Fraction(count, leg.ratio) for count, leg in zip(done, envelope.legs, strict=True)]
+    filled = int(min(units))
     notes: list[Note] = []
     if filled < envelope.quantity:
         notes.append(tell.unfilled_note(envelope, proposal, reason, filled, now))
@@ -258,3 +243,5 @@ async def _finish(engine: "Engine", envelope: Envelope, filled: int, reason: str
     engine.books.granted.pop(envelope.id, None)
     if notes:
         engine.notifier.wake()
+    if min(units) < max(units):
+        await halt.alarm(engine, f"{proposal.signal.symbol}: the legs of envelope {envelope.id} filled unevenly, {done}", 1)

@@ -1,11 +1,12 @@
 """Manage: signals that wait become proposals, and positions worth closing become signals on the same road."""
 
 import hashlib
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from core.engine import approve
 from core.engine.settings import Expression
-from core.engine.vet import vet
+from core.engine.vet import closable, vet
 from core.market.sessions import NEW_YORK
 from core.model.market import MarketView
 from core.model.positions import Position
@@ -14,6 +15,11 @@ from core.model.signals import Intent, Signal
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
+
+#: Kill level from which on not even exits are sent.
+HALT = 2
+#: Pause before an exit that came to nothing is tried again.
+AGAIN_SECONDS = 20.0
 
 
 async def entries(engine: "Engine") -> None:
@@ -40,7 +46,7 @@ async def entries(engine: "Engine") -> None:
 
 async def exits(engine: "Engine", view: MarketView) -> None:
     """Ask each strategy about each position that has nothing under way, and send what it wants closed down the road."""
-    if not view.is_open:
+    if not view.is_open or engine.books.kill.level >= HALT:
         return
     for position in list(engine.books.positions.values()):
         if _under_way(engine, position):
@@ -58,10 +64,16 @@ def _under_way(engine: "Engine", position: Position) -> bool:
 
 
 async def _close(engine: "Engine", signal: Signal, view: MarketView) -> None:
-    """One closing signal. A veto holds for the signal's session; what was blocked or unfilled is tried again each turn."""
+    """One closing signal. A veto holds for the signal's session.
+
+    What was blocked is asked again each turn, what was tried and came to nothing after a pause.
+    """
     fresh = await engine.journal.record_signal(signal)
     earlier = [] if fresh else await engine.journal.proposals_of(signal.id)
     if any(stored.state is ProposalState.VETOED for stored in earlier):
+        return
+    tried = [stored.proposal.created_at for stored in earlier if stored.state is not ProposalState.BLOCKED]
+    if tried and view.as_of - max(tried) < timedelta(seconds=AGAIN_SECONDS):
         return
     outcome = vet(engine, signal, view, await engine.book(view), len(earlier) + 1)
     still_blocked = getattr(outcome, "blocked", True) and any(stored.state is ProposalState.BLOCKED for stored in earlier)
@@ -74,8 +86,9 @@ async def close_by_hand(engine: "Engine", position_id: str, quantity: int | None
     position = engine.books.positions.get(position_id)
     if position is None:
         return f"No open position is named {position_id!r}; /portfolio positions lists them."
-    if quantity is not None and not 1 <= quantity <= position.units:
-        return f"{position.symbol}: {quantity} cannot be closed, {position.units} are held."
+    most = closable(position)
+    if quantity is not None and not 1 <= quantity <= most:
+        return f"{position.symbol}: {quantity} cannot be closed, {most} are held."
     if _under_way(engine, position):
         return f"{position.symbol}: an order or a card for this position is already under way."
     view = await engine.view()
@@ -102,5 +115,5 @@ def _by_hand(position: Position, quantity: int | None, by: str, view: MarketView
         price=price,
         reason=f"{by} asked to close.",
         position_id=position.id,
-        quantity=quantity or position.units,
+        quantity=quantity or closable(position),
     )

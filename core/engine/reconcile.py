@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from core.engine import follow, halt, tell
+from core.engine import follow, halt, reports, tell
+from core.engine.wire import ask
 from core.market.sessions import NEW_YORK
 from core.model.errors import RetryError
 from core.model.market import MarketView
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from core.engine.engine import Engine
 
 TRIES = 5
-RESULTS_SESSIONS = 30
+RESULTS_DAYS = 400
 
 
 async def start(engine: "Engine") -> None:
@@ -36,12 +37,12 @@ async def start(engine: "Engine") -> None:
         The broker did not answer completely, several times.
     """
     began = engine.clock.monotonic()
-    await load(engine)
-    denied = await _in_flight(engine)
+    denied = await recover(engine)
     view = await engine.view()
     matched, unknown = await _match_orders(engine, view)
     await follow.movements(engine)
-    differences = await _differences(engine)
+    await follow.executions(engine, view)
+    differences = await compare(engine)
     pending = len(engine.books.pending)
     engine.reconciled_at = engine.clock.now()
     engine.reconciled = (
@@ -71,10 +72,18 @@ def _loud(engine: "Engine") -> list[str]:
     return loud
 
 
+async def recover(engine: "Engine") -> int:
+    """Take the journal's word for everything, and settle what was being sent. Answers how many orders are not sent any more."""
+    await load(engine)
+    return await _in_flight(engine)
+
+
 async def load(engine: "Engine") -> None:
     """Fill the books in memory from the journal."""
     books, journal, account = engine.books, engine.journal, engine.account
-    books.kill = await journal.kill()
+    before, kill = books.kill, await journal.kill()
+    if books.kill is before:
+        books.kill = kill
     opened_with = await journal.setting(f"start_cash:{account}") or await _opening_cash(engine)
     fills, moved = await journal.fills(account), await journal.transactions(account)
     books.cash = cash_after(Decimal(opened_with), fills, moved)
@@ -85,15 +94,16 @@ async def load(engine: "Engine") -> None:
     books.orders = {order.key: order for order in await journal.unfinished_orders()}
     books.pending = {stored.proposal.id: stored for stored in await journal.proposals(sorted(PENDING))}
     books.envelopes = {envelope.id: envelope for envelope in await journal.open_envelopes()}
+    books.granted = {}
     for envelope_id in books.envelopes:
-        _, books.granted[envelope_id] = await follow.granted(engine, envelope_id)
+        _, books.granted[envelope_id] = await reports.granted(engine, envelope_id)
     await _load_results(engine)
 
 
 async def _opening_cash(engine: "Engine") -> str:
     """At the very first start: what the account held before every movement that the broker reports (they are booked next)."""
-    balances = await engine.broker.account()
-    reported = await engine.broker.transactions(engine.clock.now() - follow.LOOK_BACK)
+    balances = await ask(engine.broker.account())
+    reported = await ask(engine.broker.transactions(engine.clock.now() - follow.LOOK_BACK))
     opened_with = str(balances.cash - sum((movement.cash for movement in reported), ZERO))
     await engine.journal.set_setting(f"start_cash:{engine.account}", opened_with)
     return opened_with
@@ -103,13 +113,13 @@ async def _load_results(engine: "Engine") -> None:
     books = engine.books
     now = engine.clock.now()
     today = now.astimezone(NEW_YORK).date()
-    positions = await engine.journal.positions(engine.account, closed_since=today - timedelta(days=RESULTS_SESSIONS))
+    positions = await engine.journal.positions(engine.account, closed_since=today - timedelta(days=RESULTS_DAYS))
     books.positions = {position.id: position for position in positions if position.is_open}
     paused = await engine.journal.setting("paused_session")
     books.paused_session = datetime.fromisoformat(paused).date() if paused else None
     closed = sorted((p for p in positions if p.closed_at is not None), key=lambda p: (p.closed_at or p.opened_at, p.id))
     since = [p for p in closed if books.paused_session is None or (p.closed_session or today) >= books.paused_session]
-    books.results = [position.realised - position.fees > 0 for position in since]
+    books.results = [position.realised >= position.fees for position in since]
     session = engine.sessions.at(now)
     if session is not None:
         books.session = session.day
@@ -158,7 +168,7 @@ async def _match_orders(engine: "Engine", view: MarketView) -> tuple[int, int]:
         report = await _insist(engine, order.key)
         if report is not None:
             matched += 1
-            await follow.apply(engine, report, view)
+            await reports.apply(engine, report, view)
     for envelope in list(engine.books.envelopes.values()):
         await follow.proceed(engine, envelope, view)
     return matched, sum(order.state in DOUBTFUL for order in engine.books.orders.values())
@@ -167,7 +177,7 @@ async def _match_orders(engine: "Engine", view: MarketView) -> tuple[int, int]:
 async def _insist(engine: "Engine", key: str) -> Report | None:
     for attempt in range(TRIES):
         try:
-            return await engine.broker.find(key)
+            return await ask(engine.broker.find(key))
         except RetryError:
             if attempt == TRIES - 1:
                 raise
@@ -175,21 +185,22 @@ async def _insist(engine: "Engine", key: str) -> Report | None:
     return None
 
 
-async def _differences(engine: "Engine") -> list[str]:
-    """What the broker holds that the journal does not explain, in sentences; empty when both agree."""
+async def compare(engine: "Engine") -> list[str]:
+    """What the broker holds that the journal does not explain, in sentences; what an order in doubt may have changed is out."""
     ours: Counter[str] = Counter()
     for position in engine.books.positions.values():
         for holding in position.holdings:
             ours[holding.instrument.key] += holding.quantity
-    theirs: Mapping[str, int] = await engine.broker.positions()
+    theirs: Mapping[str, int] = await ask(engine.broker.positions())
+    doubtful = {leg.instrument.key for order in engine.books.doubtful() for leg in order.legs}
     found = [
         f"{key.strip()}: the broker holds {theirs.get(key, 0)}, the journal {ours.get(key, 0)}"
-        for key in sorted({*theirs, *ours})
+        for key in sorted({*theirs, *ours} - doubtful)
         if theirs.get(key, 0) != ours.get(key, 0)
     ]
-    if engine.books.doubtful():
-        return []
-    account = await engine.broker.account()
+    if doubtful:
+        return found
+    account = await ask(engine.broker.account())
     allowed = max(Decimal(1), abs(account.cash) * Decimal("0.0005"))
     if abs(account.cash - engine.books.cash) > allowed:
         found.append(f"cash: the broker says {cents(account.cash)}, the journal {cents(engine.books.cash)}")

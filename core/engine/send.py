@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.engine import approve, follow, tell
-from core.model.errors import NotAllowedError, OutcomeUnknownError, QuantMatrixError, RefusedError, RetryError
+from core.engine import approve, follow, reports, tell
+from core.engine.wire import SECONDS, ask
+from core.model.errors import BadDataError, NotAllowedError, QuantMatrixError, RefusedError
 from core.model.market import MarketView
 from core.model.notes import Note, Tone
 from core.model.orders import Order, OrderEvent, OrderState, advance
@@ -19,8 +20,6 @@ from core.model.signals import Intent
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
-
-SUBMIT_SECONDS = 10.0
 
 
 async def send(engine: "Engine", envelope: Envelope, order: Order, view: MarketView, started: float | None = None) -> None:
@@ -31,16 +30,21 @@ async def send(engine: "Engine", envelope: Envelope, order: Order, view: MarketV
     if refusal is None:
         refusal = await _mark(engine, order)
     if refusal is not None:
-        await follow.settle(engine, replace(order, state=advance(order.state, OrderEvent.DENY), reason=refusal), view)
+        await _deny(engine, order, refusal, view)
         return
     now = engine.clock.now()
     sending = replace(order, state=OrderState.SENDING, sent_at=now, updated_at=now)
     engine.books.orders[order.key] = sending
     refusal = _last_look(engine, envelope)
     if refusal is not None:
-        await follow.settle(engine, replace(sending, state=advance(sending.state, OrderEvent.DENY), reason=refusal), view)
+        await _deny(engine, sending, refusal, view)
         return
     await _submit(engine, request, sending, view, started)
+
+
+async def _deny(engine: "Engine", order: Order, reason: str, view: MarketView) -> None:
+    denied = replace(order, state=advance(order.state, OrderEvent.DENY), reason=reason, updated_at=engine.clock.now())
+    await follow.settle(engine, denied, view)
 
 
 async def _submit(engine: "Engine", request: ApprovedOrder, order: Order, view: MarketView, started: float | None) -> None:
@@ -48,15 +52,17 @@ async def _submit(engine: "Engine", request: ApprovedOrder, order: Order, view: 
         engine.measures.time("claim", engine.clock.monotonic() - started)
     engine.at("W8")
     try:
-        report = await asyncio.wait_for(engine.broker.submit(request), SUBMIT_SECONDS)
+        report = await asyncio.wait_for(engine.broker.submit(request), SECONDS)
+    except BadDataError as error:
+        await _lose(engine, order, error)
     except RefusedError as error:
         rejected = replace(order, state=advance(order.state, OrderEvent.REFUSE), reason=str(error), updated_at=engine.clock.now())
         await follow.settle(engine, rejected, view, raw=str(error))
-    except (OutcomeUnknownError, RetryError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever went wrong, the order may have arrived
         await _lose(engine, order, error)
     else:
         engine.at("W8+")
-        await follow.apply(engine, report, view)
+        await reports.apply(engine, report, view)
 
 
 async def _lose(engine: "Engine", order: Order, error: Exception) -> None:
@@ -76,7 +82,7 @@ def unknown_note(engine: "Engine", order: Order) -> Note:
 
 async def _dry_run(engine: "Engine", request: ApprovedOrder) -> str | None:
     try:
-        preview = await engine.broker.preview(request)
+        preview = await ask(engine.broker.preview(request))
     except QuantMatrixError as error:
         return f"the dry run failed: {error}"
     return None if preview.accepted else f"the broker would refuse it: {preview.reason}"

@@ -15,7 +15,7 @@ from core.model.errors import BadDataError
 from core.model.instruments import Leg, Option, Side, Stock
 from core.model.market import MarketView
 from core.model.money import CENT, ZERO, cents, down_to_tick, share_step
-from core.model.positions import Book
+from core.model.positions import Book, Position
 from core.model.proposals import Decision, LegQuote, Proposal, Verdict
 from core.model.signals import Intent, Signal
 from core.options.choose import Choice, choose, max_loss
@@ -93,11 +93,16 @@ def revet(engine: "Engine", proposal: Proposal, view: MarketView, book: Book) ->
     return _build(engine, proposal.signal, shape, (view, own), attempt=proposal.attempt, quantity=proposal.quantity)
 
 
+def closable(position: Position) -> int:
+    """Order units that can be closed together; what a half-filled spread left over counts in its own ratios."""
+    return position.units or gcd(*(abs(holding.quantity) for holding in position.holdings))
+
+
 def _closing(engine: "Engine", signal: Signal) -> _Shape | Refused:
     position = engine.books.positions.get(signal.position_id or "")
     if position is None:
         return Refused(signal, f"{signal.symbol}: the position is already closed")
-    units = position.units or gcd(*(abs(holding.quantity) for holding in position.holdings))
+    units = closable(position)
     legs = tuple(
         Leg(holding.instrument, Side.SELL if holding.quantity > 0 else Side.BUY, abs(holding.quantity) // units)
         for holding in position.holdings
@@ -206,8 +211,8 @@ def _unit_loss(engine: "Engine", signal: Signal, legs: tuple[Leg, ...], limit: D
 def _quantity(engine: "Engine", signal: Signal, loss: Decimal, book: Book) -> tuple[int, tuple[Verdict, ...]]:
     if signal.intent is Intent.CLOSE:
         position = engine.books.positions.get(signal.position_id or "")
-        held = position.units if position else 0
-        return max(min(signal.quantity or held, held), 1), ()
+        held = closable(position) if position else 1
+        return min(signal.quantity or held, held), ()
     budget = _budget(engine, book)
     if loss <= 0:
         reason = f"{signal.symbol} trades at or below its stop, so no size has a defined loss"

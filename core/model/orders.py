@@ -134,6 +134,11 @@ class Order:
         return min(done // leg.ratio for done, leg in zip(self.leg_filled, self.legs, strict=True))
 
     @property
+    def taken(self) -> int:
+        """Units that any leg has used up, begun ones counted whole."""
+        return max((-(-done // leg.ratio) for done, leg in zip(self.leg_filled, self.legs, strict=False)), default=0)
+
+    @property
     def terminal(self) -> bool:
         """Whether nothing more is expected of it (a late fill is still booked)."""
         return self.state in TERMINAL
