@@ -22,7 +22,7 @@ from core.model.notes import Topic
 ROOT = Path(__file__).parents[2]
 #: A session that ends at 13:00, with four signals from the completed bar before it.
 MARKET = {"name": "simulated", "seed": 5, "symbols": 60, "start": "2026-11-27"}
-SPEED = 2000
+SPEED = 4000
 START_SECONDS = 60.0
 
 
