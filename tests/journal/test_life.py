@@ -199,7 +199,7 @@ async def test_after_the_disk_failed_once_nothing_is_tried_again(ground: Ground)
 
     for work in (fail, switches.current_kill):
         with pytest.raises(OperatorError, match=r"the disk that holds .*journal\.db failed"):
-            await journal._door.write("", work)  # type: ignore[arg-type]  # tests look behind the door
+            await journal._door.write("", work)
 
 
 async def test_a_read_only_database_is_one_sentence(ground: Ground) -> None:
