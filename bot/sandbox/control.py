@@ -44,8 +44,6 @@ class Verbs:
             return await found(args)
         except KeyError as error:
             raise RefusedError(f"{verb} needs the argument {error}") from error
-        finally:
-            self.world.store.sync()
 
 
 def _verbs_of(room: object) -> list[str]:

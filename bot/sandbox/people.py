@@ -139,7 +139,6 @@ class People:
 
     async def _do(self, deed: Deed, args: JSON) -> JSON:
         identity = interactions.start(self.world, deed)
-        self.world.store.sync()
         event = self._changed[identity] = asyncio.Event()
         left = interactions.ANSWER_WITHIN - (self.world.now() - instant(identity))
         try:

@@ -58,6 +58,7 @@ class Sandbox:
         self.verbs = Verbs(self.world, self.gateway, self.front)
         self.control = Control(self.verbs.call)
         self._runner: web.AppRunner | None = None
+        self._syncing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Open the world and listen.
@@ -72,10 +73,10 @@ class Sandbox:
         try:
             if not self.world.open():
                 genesis.found(self.world, self.settings.secret)
-            self.world.store.sync()
         except OperatorError:
             listening.close()
             raise
+        self._syncing = asyncio.create_task(self.world.store.keep_synced())
         host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
         self.world.base = f"http://{host}:{listening.getsockname()[1]}"
         self._runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.2)
@@ -100,6 +101,9 @@ class Sandbox:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        if self._syncing is not None:
+            self._syncing.cancel()
+            self._syncing = None
         self.world.store.close()
 
     @property

@@ -1,7 +1,9 @@
 """Where the world lives: an append-only file of JSON lines, with attached files beside it."""
 
+import asyncio
 import json
 import os
+import threading
 from pathlib import Path
 
 from bot.sandbox.errors import JSON
@@ -9,15 +11,18 @@ from core.model.errors import OperatorError
 
 
 class Store:
-    """Append-only events. Each is written before it counts (so it survives SIGKILL); `sync` forces it to disk.
+    """Append-only events.
 
-    Without a path everything stays in memory, for short tests.
+    Each is written to the operating system before it counts, so it survives SIGKILL of this process; `keep_synced` forces
+    what was written to disk all the time, off the loop, so a power cut loses the last moments at most. Without a path
+    everything stays in memory, for short tests.
     """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._descriptor: int | None = None
-        self._dirty = False
+        self._written = asyncio.Event()
+        self._syncing = threading.Lock()
         self._files: dict[str, bytes] = {}
 
     def open(self) -> list[JSON]:
@@ -50,13 +55,20 @@ class Store:
             raise OperatorError(f"the world file {self.path} cannot be written ({error.strerror}); free some space") from error
         if written != len(line):
             raise OperatorError(f"the world file {self.path} took only a part of an event; free some space")
-        self._dirty = True
+        self._written.set()
 
     def sync(self) -> None:
-        """Force what was written to disk; costs nothing when there is nothing new."""
-        if self._dirty and self._descriptor is not None:
-            os.fsync(self._descriptor)
-            self._dirty = False
+        """Force what was written to disk."""
+        with self._syncing:
+            if self._descriptor is not None:
+                os.fsync(self._descriptor)
+
+    async def keep_synced(self) -> None:
+        """Sync after writes, one sync for all that were made meanwhile; until cancelled."""
+        while True:
+            await self._written.wait()
+            self._written.clear()
+            await asyncio.to_thread(self.sync)
 
     def keep_file(self, key: str, content: bytes) -> None:
         """Keep an attached file; it is on disk when this returns."""
@@ -83,9 +95,10 @@ class Store:
     def close(self) -> None:
         """Sync and let go of the file."""
         self.sync()
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        with self._syncing:
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
 
     def _folder(self) -> Path | None:
         return self.path.with_name(self.path.name + ".files") if self.path else None

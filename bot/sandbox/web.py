@@ -96,7 +96,6 @@ class Front:
             if fault.when == "before" and (fault.status or fault.cut):
                 return self._fail(request, exchange, fault)
         answer = self._serve(request, exchange, Call(self.world, dict(request.match_info), dict(request.query), body), serve)
-        self.world.store.sync()
         if fault is not None and fault.when == "after" and (fault.status or fault.cut):
             return self._fail(request, exchange, fault)
         return self._reply(exchange, answer)
