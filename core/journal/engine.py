@@ -20,9 +20,9 @@ RECREATABLE = ("journal_mode=MEMORY", "synchronous=OFF", "foreign_keys=ON", f"bu
 READING = ("query_only=ON", f"busy_timeout={BUSY_MILLISECONDS}")
 
 
-def sqlite_url(file: Path, mode: str) -> URL:
+def sqlite_url(file: Path, driver: str, mode: str) -> URL:
     """Address of an existing file; a missing one is never made by accident."""
-    return URL.create("sqlite", database=f"file:{quote(str(file))}", query={"mode": mode, "uri": "true"})
+    return URL.create(driver, database=f"file:{quote(str(file))}", query={"mode": mode, "uri": "true"})
 
 
 def prepare_sqlite(engine: Engine, pragmas: Sequence[str], begin: str | None) -> None:
@@ -52,8 +52,8 @@ def open_door(place: Place, at: At, *, durable: bool) -> Door:
     if place.file is None:
         return _postgresql(place, watch, at, durable=durable)
     if durable:
-        writer = FileLane(place.file, "rw", DURABLE, "BEGIN IMMEDIATE")
-        reader = FileLane(place.file, "ro", READING, "BEGIN")
+        writer = FileLane(_sqlite(place.file, "rw", DURABLE), "BEGIN IMMEDIATE")
+        reader = FileLane(_sqlite(place.file, "ro", READING), "BEGIN")
         return AsyncDoor(writer, reader, watch, at)
     return InlineDoor(_one_connection(place.file, RECREATABLE, "rw", begin=None), watch, at)
 
@@ -65,12 +65,23 @@ def sqlite_engine(file: Path, pragmas: Sequence[str], *, write: bool = True) -> 
 
 def _one_connection(file: Path, pragmas: Sequence[str], mode: str, *, begin: str | None) -> Engine:
     engine = create_engine(
-        sqlite_url(file, mode),
+        sqlite_url(file, "sqlite", mode),
         poolclass=StaticPool,
         pool_reset_on_return=None,
         connect_args={"isolation_level": None},
     )
     prepare_sqlite(engine, pragmas, begin)
+    return engine
+
+
+def _sqlite(file: Path, mode: str, pragmas: Sequence[str]) -> AsyncEngine:
+    engine = create_async_engine(
+        sqlite_url(file, "sqlite+aiosqlite", mode),
+        poolclass=StaticPool,
+        pool_reset_on_return=None,
+        connect_args={"isolation_level": None},
+    )
+    prepare_sqlite(engine.sync_engine, pragmas, begin=None)
     return engine
 
 

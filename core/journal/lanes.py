@@ -5,13 +5,11 @@ task is cancelled, nothing of it stays.
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Protocol, TypeVar
-from urllib.parse import quote
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar, cast
 
 import aiosqlite
-from sqlalchemy import Connection, Engine, Transaction, create_engine
+from sqlalchemy import Connection, Transaction, create_engine
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import StaticPool
 
@@ -56,11 +54,9 @@ class FileLane:
     statement; a claim took longer for that than for the disk.
     """
 
-    def __init__(self, file: Path, mode: str, pragmas: Sequence[str], begin: str) -> None:
-        self._address = f"file:{quote(str(file))}?mode={mode}"
-        self._pragmas, self._begin = pragmas, begin
+    def __init__(self, engine: AsyncEngine, begin: str) -> None:
+        self._engine, self._begin = engine, begin
         self._line: aiosqlite.Connection | None = None
-        self._engine: Engine | None = None
         self._driver: sqlite3.Connection | None = None
         self._connection: Connection | None = None
         self._transaction: Transaction | None = None
@@ -74,7 +70,8 @@ class FileLane:
             ready()
             await self._across(self._commit)
         except BaseException:
-            await self._across(self._undo)
+            if self._line is not None:
+                await self._across(self._undo)
             raise
         return result
 
@@ -82,25 +79,25 @@ class FileLane:
         """Close the connection, when there ever was one."""
         if self._line is not None:
             await self._across(self._let_go)
-            await self._line.close()
             self._line = None
+        await self._engine.dispose()
 
     async def _across(self, step: Callable[[], T]) -> T:
         """Do a step on the thread."""
         if self._line is None:
-            self._line = await aiosqlite.connect(self._address, uri=True, isolation_level=None)
-            await self._across(self._set_up)
-        result: T = await self._line._execute(step)  # noqa: SLF001 - the only way to its thread with more than one statement
-        return result
+            self._line = await self._opened()
+        return await _on_thread(self._line, step)
 
-    def _set_up(self) -> None:
-        assert self._line is not None
-        driver = self._line._conn  # noqa: SLF001 - SQLAlchemy speaks to the driver's own connection
-        for pragma in self._pragmas:
-            driver.execute(f"PRAGMA {pragma}").close()
-        self._driver = driver
-        self._engine = create_engine("sqlite://", creator=lambda: driver, poolclass=StaticPool, pool_reset_on_return=None)
-        self._connection = self._engine.connect()
+    async def _opened(self) -> aiosqlite.Connection:
+        pooled = await self._engine.raw_connection()
+        line = cast("aiosqlite.Connection", pooled.driver_connection)
+        pooled.close()
+        await _on_thread(line, lambda: self._set_up(line._conn))  # noqa: SLF001 - what aiosqlite and SQLAlchemy both speak to
+        return line
+
+    def _set_up(self, driver: sqlite3.Connection) -> None:
+        engine = create_engine("sqlite://", creator=lambda: driver, poolclass=StaticPool, pool_reset_on_return=None)
+        self._driver, self._connection = driver, engine.connect()
 
     def _started(self, work: Callable[[Connection], T]) -> T:
         assert self._connection is not None
@@ -128,3 +125,9 @@ class FileLane:
     def _let_go(self) -> None:
         if self._connection is not None:
             self._connection.close()
+
+
+async def _on_thread(line: aiosqlite.Connection, step: Callable[[], T]) -> T:
+    """Run a step on the thread of a connection."""
+    run = cast("Callable[[Callable[[], T]], Awaitable[T]]", line._execute)  # noqa: SLF001 - its only way for more than one statement
+    return await run(step)
