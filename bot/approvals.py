@@ -130,6 +130,8 @@ class Approvals:
         stored = await self.engine.journal.proposal(card.proposal_id)
         if stored is not None and card.proposal_id in self.engine.books.pending:
             self.engine.books.pending[card.proposal_id] = stored
+            if self.reader is not None:
+                await self.reader.remember(stored)
         if self._early.pop(card.message_id, 0) is None:
             self._put(Look(card.proposal_id))
 
@@ -204,7 +206,7 @@ class Approvals:
 
     async def _card_of(self, hand: Hand) -> StoredProposal | None:
         """Find the card that a reaction is on; anything that only looks like one is noted as a possible spoof."""
-        stored = await self.engine.journal.proposal_by_message(hand.message_id)
+        stored = self._pending(hand.message_id) or await self.engine.journal.proposal_by_message(hand.message_id)
         settings = self.access.settings
         ours = self.reader is not None and hand.author_id in (None, self.reader.me)
         at_home = hand.guild_id == settings.guild_id and hand.channel_id in settings.channels.ids
@@ -219,6 +221,11 @@ class Approvals:
             await self.engine.journal.audit(f"user {hand.user_id}", "spoof?", body, self.engine.clock.now())
             LOG.warning("A reaction by an approver on message %s, which is no card of this desk, was ignored", hand.message_id)
         return None
+
+    def _pending(self, message_id: int) -> StoredProposal | None:
+        """Find an open card in memory, where nearly every reaction of an approver finds it."""
+        stored = self.engine.books.pending.get(self._open.get(message_id, ""))
+        return stored if stored is not None and stored.message_id == message_id else None
 
     async def _look(self, look: Look) -> None:
         """Read an open card and record what changed since it was last seen: vetoes first, then approvals."""

@@ -119,12 +119,8 @@ class DeskClient(commands.Bot):
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Count every IDENTIFY and keep them apart; Discord resets the token of a bot that sends too many."""
         del shard_id
-        times, now = self.desk.identifies, self.desk.clock.monotonic()
-        while times and now - times[0] > DAY:
-            times.popleft()
-        if len(times) >= IDENTIFIES:
-            raise OperatorError(f"Discord was asked for a new session {IDENTIFIES} times in a day; find out why before a new start")
-        times.append(now)
+        _within_budget(self.desk)
+        self.desk.identifies.append(self.desk.clock.monotonic())
         if not initial and self.desk.identify_seconds:
             await self.desk.clock.sleep(self.desk.identify_seconds)
 
@@ -222,6 +218,7 @@ async def supervise(desk: Desk, token: Secret, connect: Callable[[DeskClient, st
     """
     failures = 0
     while True:
+        _within_budget(desk)
         began = desk.clock.monotonic()
         reason = await _run(DeskClient(desk), token, connect or DeskClient.start)
         desk.approvals.attach(None)
@@ -230,6 +227,15 @@ async def supervise(desk: Desk, token: Secret, connect: Callable[[DeskClient, st
         wait = min(2.0 ** (failures - 1), 60.0) if desk.identify_seconds else 0.2
         LOG.warning("The connection to Discord ended (%s); a new one is made in %.0f s", reason, wait)
         await desk.clock.sleep(wait)
+
+
+def _within_budget(desk: Desk) -> None:
+    """Raise OperatorError when too many sessions were asked for within a day."""
+    times, now = desk.identifies, desk.clock.monotonic()
+    while times and now - times[0] > DAY:
+        times.popleft()
+    if len(times) >= IDENTIFIES:
+        raise OperatorError(f"Discord was asked for a new session {IDENTIFIES} times in a day; find out why before a new start")
 
 
 async def _run(client: DeskClient, token: Secret, connect: Callable[[DeskClient, str], Awaitable[None]]) -> str:

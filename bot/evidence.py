@@ -128,13 +128,14 @@ class Reader:
         """Say how the card differs from what was posted; empty when it does not."""
         if message.author.id != self.me or message.webhook_id is not None:
             return "the card is not a message of this bot"
-        drawn = await self._face(stored)
+        drawn = await self.remember(stored)
         if drawn is None:
             return "the desk has no note of this card"
         parts = cards.differences(cards.face_of_message(message), drawn)
         return f"the card was edited: {', '.join(parts)}" if parts else ""
 
-    async def _face(self, stored: StoredProposal) -> cards.Face | None:
+    async def remember(self, stored: StoredProposal) -> cards.Face | None:
+        """Give what a card must show, read from its note once."""
         key = stored.proposal.id
         if key not in self._faces:
             notes = await self.journal.notes(since=stored.proposal.created_at)

@@ -82,3 +82,4 @@ def set_up(level: str, secrets: Iterable[Secret], file: Path | None = None) -> N
     root.setLevel(wanted)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(max(wanted, logging.INFO if name == "discord" else logging.WARNING))
+    logging.getLogger("discord.client").setLevel(logging.ERROR)  # it warns at every start that it cannot speak in voice channels
