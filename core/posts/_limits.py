@@ -6,12 +6,12 @@ from core.engine.engine import Engine
 from core.model.market import MarketView
 from core.model.positions import Book
 from core.portfolio import performance
-from core.posts._text import ABSENT, number, part, percent, ratio
+from core.posts._text import ABSENT, new_york_day, number, part, percent, ratio
 
 
 def usage(engine: Engine, book: Book, view: MarketView) -> list[str]:
     """One line for each limit that is switched on."""
-    return [*_account(engine, book), *_counts(engine, book), *_vix(engine, view)]
+    return [*_account(engine, book), *_counts(engine, book, view), *_vix(engine, view)]
 
 
 def limit(engine: Engine, rule: str, setting: str = "limit") -> float | None:
@@ -41,12 +41,13 @@ def _account(engine: Engine, book: Book) -> Iterator[str]:
         yield f"drawdown {part(lost)}, half size above {part(halve)}, no entries above {part(stop)}"
 
 
-def _counts(engine: Engine, book: Book) -> Iterator[str]:
+def _counts(engine: Engine, book: Book, view: MarketView) -> Iterator[str]:
     trades, losses = limit(engine, "trades_per_day"), limit(engine, "losing_streak")
     if trades is not None:
         yield f"trades today {book.trades_today} of {trades:.0f}"
     if losses is not None:
-        pause = f", entries pause on {book.paused_session}" if book.paused_session else ""
+        paused = book.paused_session is not None and book.paused_session >= new_york_day(view.as_of)
+        pause = f", entries pause on {book.paused_session}" if paused else ""
         yield f"losses in a row {book.consecutive_losses} of {losses:.0f}{pause}"
 
 

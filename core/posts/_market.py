@@ -46,14 +46,18 @@ def last_movers(view: MarketView, count: int = 3) -> list[str]:
 
 def overnight(view: MarketView, names: Iterable[str], closed_at: datetime, count: int = 3) -> list[str]:
     """Largest changes since the close of the last session, from fresh quotes of a market; quotes of a model say nothing here."""
-    close = (
-        dict(zip(view.symbols, view.features.columns["close"].tolist(), strict=True)) if "close" in view.features.columns else {}
-    )
+    close = view.features.columns.get("close")
+    if close is None:
+        return []
+    places = {symbol: place for place, symbol in enumerate(view.symbols)}
     changes = []
     for symbol in names:
-        quote, last = view.quote(Stock(symbol)), close.get(symbol, np.nan)
-        if quote is None or quote.modelled or quote.as_of <= closed_at or quote.defect(view.as_of, FRESH) or quote.bid <= 0:
+        quote = view.quote(Stock(symbol))
+        if quote is None or quote.as_of <= closed_at or quote.defect(view.as_of, FRESH) or quote.bid <= 0:
             continue
+        if quote.modelled:
+            return []
+        last = float(close[places[symbol]])
         if isfinite(last) and last > 0:
             changes.append((symbol, float(quote.mid) / last - 1))
     return _ups_and_downs(changes, count)

@@ -33,7 +33,9 @@ class MorningBrew:
         fields = (
             field("Since the close", moved, f"{ABSENT}: no fresh quotes before the open"),
             field(f"Movers of {short_day(view.completed)}", _market.last_movers(view), ABSENT),
-            field(f"Top set-ups ({len(setups)} in all)", shown, await _signals.nothing_found(engine, view.completed)),
+            field(
+                f"Top set-ups ({len(setups)} in all)", shown, "" if shown else await _signals.nothing_found(engine, view.completed)
+            ),
             field("Today", _market.events_of(engine, view, day, mine), "nothing is known"),
             field("Needs a look", await self._attention(engine, view, book, day_at=at), "nothing"),
             await self._yesterday(engine, view),

@@ -66,6 +66,11 @@ def test_every_level_changes_the_picture() -> None:
     assert len({plain, draw(CANDLES), *pictures}) == 6
 
 
+def test_a_desk_without_pictures_never_loads_matplotlib() -> None:
+    code = "import sys, core.charts.build; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_the_candle_chart_shows_the_last_120_sessions_and_the_levels_of_the_signal() -> None:
     view = nouns.symbol_view(bars=nouns.bars(CLOSES))
     chart = candle_chart(view, nouns.signal(), "source")

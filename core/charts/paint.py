@@ -7,11 +7,8 @@ from core.charts.theme import png
 from core.model.notes import CandleChart, Chart, EquityChart
 
 
-def draw(chart: Chart) -> bytes:
-    """Paint a chart as a PNG of 800 by 450 pixels.
-
-    Pure: it reads and changes nothing but its argument, so it may run in a thread; equal charts give equal bytes.
-    """
+def paint(chart: Chart) -> bytes:
+    """Paint a chart of any kind; see `core.charts.draw`."""
     if isinstance(chart, CandleChart):
         return png(candles(chart))
     if isinstance(chart, EquityChart):
