@@ -8,7 +8,7 @@ from bot.sandbox import components, messages, shapes
 from bot.sandbox.errors import JSON, WireError, unknown
 from bot.sandbox.limits import EPHEMERAL, FILE_BYTES, LOADING, refused, too_long
 from bot.sandbox.messages import Draft
-from bot.sandbox.permissions import permissions
+from bot.sandbox.permissions import channel_for, permissions
 from bot.sandbox.snowflakes import instant
 from bot.sandbox.state import Message
 from bot.sandbox.uploads import Body
@@ -40,7 +40,14 @@ class Deed:
 
 
 def start(world: World, deed: Deed) -> str:
-    """Tell the bot what somebody did; gives the id of the interaction."""
+    """Tell the bot what somebody did; gives the id of the interaction.
+
+    Raises
+    ------
+    WireError
+        403 when the user cannot see the channel (any more).
+    """
+    channel_for(world.state, deed.user_id, deed.channel_id)
     identity = world.next_id()
     secret = f"{identity} {world.state.ids['token']}"
     record: JSON = {

@@ -61,7 +61,6 @@ class People:
     async def slash(self, args: JSON) -> JSON:
         """Use a slash command: user, command, options, channel, patience (seconds to wait for a deferred answer)."""
         user_id, channel_id = self.user(args["user"]), self.channel(args.get("channel", "playground"))
-        channel_for(self.world.state, user_id, channel_id)
         data = slash.command_data(self.world, str(args["command"]), args.get("options") or {})
         slash.may_use(self.world, user_id, channel_id, data)
         return await self._do(Deed(interactions.SLASH, user_id, channel_id, data), args)

@@ -42,11 +42,11 @@ PEOPLE_HAVE = BOT_NEEDS | Permission.USE_APPLICATION_COMMANDS | Permission.SEND_
 
 def permissions(state: State, user_id: str, channel_id: str | None = None) -> int:
     """Bits that a member holds in the guild, or in one channel of it."""
-    if user_id == state.guild["owner_id"]:
-        return EVERYTHING
     member = state.members.get(user_id)
     if member is None:
         return 0
+    if user_id == state.guild["owner_id"]:
+        return EVERYTHING
     guild_id = state.guild["id"]
     held = int(state.roles[guild_id]["permissions"])
     for role_id in member["roles"]:

@@ -12,6 +12,8 @@ const AMBER = "#f0b03f";
 const BLUE = "#5b9be0";
 const PAPER = "#f4f1e8";
 
+const THUMB = "M2.6 9H5.8V17H2.6ZM7 9.2 10.2 2.8C12 2.8 12.7 4.2 12.3 5.8L11.7 8.2H15.8C17.1 8.2 17.8 9.3 17.5 10.4L15.9 15.8C15.7 16.5 15.1 17 14.3 17H7Z";
+
 const DRAWINGS = {
   "✅": [box(GREEN), line("M5.6 10.4 8.7 13.5 14.6 6.9", "#fff", 2.5)],
   "❌": [line("M4.5 4.5 15.5 15.5M15.5 4.5 4.5 15.5", RED, 3.6)],
@@ -35,6 +37,10 @@ const DRAWINGS = {
   "⚪": [dot("#d9d6cc")],
   "⏳": [line("M5 2.6H15M5 17.4H15M6.4 2.8C6.4 8 13.6 12 13.6 17.2M13.6 2.8C13.6 8 6.4 12 6.4 17.2", AMBER, 1.9)],
   "🔔": [["path", { d: "M10 2C6.6 2 5.2 4.6 5.2 7.6 5.2 12 3.6 12.6 3 14.4H17C16.4 12.6 14.8 12 14.8 7.6 14.8 4.6 13.4 2 10 2Z", fill: AMBER }], line("M8.6 17.2H11.4", AMBER, 2.2)],
+  "👍": [["path", { d: THUMB, fill: AMBER }]],
+  "👎": [["path", { d: THUMB, fill: AMBER, transform: "rotate(180 10 10)" }]],
+  "❤": [["path", { d: "M10 17.2C10 17.2 2 12.4 2 7.2A4.1 4.1 0 0 1 10 5.6 4.1 4.1 0 0 1 18 7.2C18 12.4 10 17.2 10 17.2Z", fill: RED }]],
+  "👀": [["ellipse", { cx: 5.8, cy: 10, rx: 3.9, ry: 5.4, fill: PAPER }], ["ellipse", { cx: 14.2, cy: 10, rx: 3.9, ry: 5.4, fill: PAPER }], ["circle", { cx: 6.8, cy: 11, r: 1.9, fill: "#2b2b2b" }], ["circle", { cx: 15.2, cy: 11, r: 1.9, fill: "#2b2b2b" }]],
   "⬆": [box(BLUE), line("M10 14.4V6M6.6 9.2 10 5.8 13.4 9.2", "#fff", 2)],
   "⬇": [box(BLUE), line("M10 5.6V14M6.6 10.8 10 14.2 13.4 10.8", "#fff", 2)],
 };

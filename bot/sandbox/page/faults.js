@@ -60,6 +60,7 @@ function faultButton([name, label, about, work]) {
 async function refresh(log) {
   const items = await act("log", { since: last, limit: 40 }).catch(() => []);
   for (const item of items) {
+    if (!item.status && item.response === null) break;
     last = item.number;
     const kind = item.status >= 400 || item.fault ? "bad" : "good";
     log.prepend(h("li", {}, h("b", { class: kind }, item.status || "cut"), h("span", {}, `${item.method} ${item.path.replace(/\d{15,}/g, "…").replace(/[0-9a-f]{40,}/g, "…")}`)));

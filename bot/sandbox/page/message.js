@@ -8,7 +8,7 @@ import { markdown, inline, relative } from "./markdown.js";
 const EPHEMERAL = 64;
 const LOADING = 128;
 const GROUP_MS = 7 * 60 * 1000;
-export const QUICK = ["✅", "❌", "⚠️", "❓", "📈", "📉", "⏸️", "🔔", "👍", "👎", "👀", "🎉", "❤️", "🤔", "🚀", "🔥"];
+export const QUICK = ["✅", "❌", "👍", "👎", "👀", "❤️", "⚠️", "❓", "📈", "📉", "📊", "⏸️", "🛑", "⏳", "🔔", "🟢"];
 
 export const shownName = (user) => user.global_name || user.username;
 
