@@ -134,7 +134,7 @@ async def open_desk(chosen: Settings, stack: AsyncExitStack, folder: Path, engin
     approvals = Approvals(desk_engine, access)
     served.append(approvals)
     jobs = Jobs(desk_engine, {post.name: post for post in chosen.posts}, clock.now() - LOOK_BACK)
-    desk = client.Desk(desk_engine, access, approvals, notifier, clock, 0.0 if chosen.discord.loopback else 5.0)
+    desk = client.Desk(desk_engine, access, approvals, notifier, SystemClock(), 0.0 if chosen.discord.loopback else 5.0)
     heart = Heart(desk_engine, jobs, broker, market.actions, chosen.demo)
     return Opened(chosen, clock, desk_engine, market, broker, notifier, approvals, desk, heart)
 

@@ -42,6 +42,8 @@ class Desk:
 
     Attributes
     ----------
+    clock : Clock
+        The machine's: sessions of a day are counted and waits are waited in its time, however fast a simulated market runs.
     identify_seconds : float
         Wait before an IDENTIFY that follows another one; 0 on a loopback Discord.
     """
