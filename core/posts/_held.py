@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from core.engine.engine import Engine
 from core.engine.tell import per_share
@@ -10,6 +11,7 @@ from core.market.sessions import Sessions
 from core.model.errors import UnknownSymbolError
 from core.model.instruments import Option
 from core.model.market import MarketView, SymbolView
+from core.model.money import ZERO
 from core.model.positions import Marked, Position
 from core.portfolio import performance
 from core.portfolio.holdings import cost
@@ -33,10 +35,14 @@ def result_line(marked: Marked) -> str:
     position = marked.position
     if marked.unrealised is None:
         return f"**{position.symbol}** {units(position)} · no sound quote, profit n/a"
-    total = performance.net(position) + marked.unrealised
     share = ratio(marked.unrealised, abs(cost(position.holdings)))
     model = " · modelled" if marked.modelled else ""
-    return f"**{position.symbol}** {units(position)} · {gain(total)} ({percent(share)} unrealised){model}"
+    return f"**{position.symbol}** {units(position)} · {gain(result(marked))} ({percent(share)} unrealised){model}"
+
+
+def result(marked: Marked) -> Decimal:
+    """Dollars earned by a position: realised so far after known fees, and unrealised as far as it is marked."""
+    return performance.net(marked.position) + (marked.unrealised or ZERO)
 
 
 def units(position: Position) -> str:

@@ -10,7 +10,7 @@ from core.charts.build import equity_chart
 from core.engine.engine import Engine
 from core.engine.tell import money
 from core.model.market import MarketView
-from core.model.money import ZERO
+from core.model.money import ZERO, cents
 from core.model.notes import EquityChart, Note, NoteField, Tone, Topic
 from core.model.positions import Book, EquityPoint, Marked
 from core.portfolio import performance
@@ -65,16 +65,23 @@ class PortfolioDigest:
 
     def _positions(self, engine: Engine, book: Book, view: MarketView, day: date) -> tuple[NoteField, ...]:
         ranked = performance.ranked(book.positions)
-        best, worst = ranked[: self.count], ranked[self.count :][-self.count :][::-1]
+        best = [marked for marked in ranked if _held.result(marked) >= 0][: self.count]
+        worst = [marked for marked in reversed(ranked) if _held.result(marked) < 0][: self.count]
         today = _held.Today(view, engine.sessions, day)
         due = [line for marked in book.positions for line in _held.exits_due(engine, marked, today)]
         blind: list[Marked] = [marked for marked in book.positions if marked.unrealised is None]
         return (
-            field("Best", map(_held.result_line, best), "no position has a sound quote" if book.positions else "nothing is held"),
+            field("Best", map(_held.result_line, best), _none_best(book, ranked)),
             *((field("Worst", map(_held.result_line, worst), ""),) if worst else ()),
             *((field("Without a sound quote", map(_held.result_line, blind), ""),) if blind else ()),
             field("Exits due", due, "none"),
         )
+
+
+def _none_best(book: Book, ranked: Sequence[Marked]) -> str:
+    if not book.positions:
+        return "nothing is held"
+    return "no position is in profit" if ranked else "no position has a sound quote"
 
 
 def _summary(book: Book, earned: Earned) -> str:
@@ -87,8 +94,7 @@ def _earned(engine: Engine, book: Book, points: Sequence[EquityPoint], day: date
     begun = engine.settings.start_cash + sum((point.flows for point in points), ZERO)
     today = sum((point.flows for point in points if point.day == day), ZERO)
     held = sum((cost(position.holdings) for position in book.held), ZERO)
-    total = book.net_liquidation - begun
-    realised = book.cash + held - begun
+    total, realised = cents(book.net_liquidation - begun), cents(book.cash + held - begun)
     return Earned(book.net_liquidation - book.day_start - today, total, realised, total - realised, begun)
 
 
