@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
 
-from bot.sandbox import guilds, messages, reactions
+from bot.sandbox import guilds, messages, reactions, shapes
 from bot.sandbox.errors import JSON
 from bot.sandbox.faults import Fault, rate_limited
 from bot.sandbox.gateway import Gateway
 from bot.sandbox.gateway_faults import GatewayFaults
+from bot.sandbox.messages import Draft
 from bot.sandbox.people import People
 from bot.sandbox.permissions import BOT_NEEDS
 from bot.sandbox.uploads import Body
@@ -66,6 +67,14 @@ class Outside:
     async def delete_message(self, args: JSON) -> None:
         """Remove a message: message."""
         messages.delete(self._world, self._people.message(args["message"]))
+
+    async def webhook(self, args: JSON) -> JSON:
+        """Say something through a webhook, which may bear any name: name, channel, text, embeds."""
+        author = shapes.user(self._world.next_id(), str(args["name"]), bot=True)
+        self._world.commit({"kind": "user", "user": author})
+        body = Body({"content": str(args.get("text") or ""), "embeds": args.get("embeds") or []})
+        draft = Draft(author["id"], self._people.channel(args["channel"]), body, extra={"webhook_id": author["id"]})
+        return self._world.render(messages.create(self._world, draft))
 
     async def clear_reactions(self, args: JSON) -> None:
         """Take all reactions away, or those with one emoji: message, emoji."""

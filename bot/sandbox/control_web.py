@@ -1,12 +1,12 @@
 """The control verbs over HTTP: loopback and a token, so that no web page elsewhere can use them."""
 
 import hmac
-import ipaddress
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
 from bot.sandbox.control import Verbs
+from bot.sandbox.loopback import is_loopback
 from bot.sandbox.world import World
 from core.model.errors import RefusedError
 
@@ -53,9 +53,5 @@ def own_host(request: web.Request) -> None:
         Naming the host.
     """
     name = request.url.host or ""
-    try:
-        local = ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        local = name == "localhost"
-    if not local:
+    if not is_loopback(name):
         raise web.HTTPForbidden(text=f"{name} is not this machine")

@@ -106,11 +106,11 @@ class People:
         return {"first": crowd[0], "count": len(crowd)}
 
     async def say(self, args: JSON) -> JSON:
-        """Write a message: user, channel, text, reply_to."""
+        """Write a message: user, channel, text, reply_to, embeds (only programs can send those, such as a bot that joined)."""
         user_id, channel_id = self.user(args["user"]), self.channel(args.get("channel", "playground"))
         channel = channel_for(self.world.state, user_id, channel_id)
         channel_for(self.world.state, user_id, channel_id, sending_in(channel))
-        body: JSON = {"content": str(args["text"])}
+        body: JSON = {"content": str(args["text"]), "embeds": args.get("embeds") or []}
         if args.get("reply_to"):
             body["message_reference"] = {"message_id": str(args["reply_to"])}
         message = messages.create(self.world, Draft(user_id, channel_id, Body(body)))

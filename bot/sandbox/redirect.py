@@ -4,7 +4,7 @@ import discord.gateway
 import discord.http
 import yarl
 
-from bot.sandbox.server import refuse_outside
+from bot.sandbox.loopback import refuse_outside
 
 
 def redirect_discord(api_base: str, gateway_url: str) -> None:

@@ -1,7 +1,6 @@
 """The loopback Discord as one thing that starts and stops."""
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from bot.sandbox.cdn import serve_file
 from bot.sandbox.control import Verbs
 from bot.sandbox.control_web import mount_control
 from bot.sandbox.gateway import Gateway
+from bot.sandbox.loopback import refuse_outside
 from bot.sandbox.page import mount_page
 from bot.sandbox.store import Store
 from bot.sandbox.web import Front, mount
@@ -169,22 +169,6 @@ class Sandbox:
 
     def _named(self, kind: str) -> Mapping[str, int]:
         return {name: int(identity) for name, identity in self.world.state.ids[kind].items()}
-
-
-def refuse_outside(host: str) -> None:
-    """Refuse every host that is not loopback.
-
-    Raises
-    ------
-    OperatorError
-        Naming the host.
-    """
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = host == "localhost"
-    if not loopback:
-        raise OperatorError(f"the loopback Discord serves this machine only; {host!r} is not a loopback address, use 127.0.0.1")
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -15,7 +15,7 @@ from bot.sandbox.uploads import Body, read_body
 from bot.sandbox.world import World
 
 PREFIX = "/api/v10"
-LOGGED = 20_000
+LOGGED = 5_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,7 +188,7 @@ async def connected(api_base: str, gateway_url: str, token: str, desk: Desk) -> 
     if running.done():
         await running
     assert ready.done(), "the bot did not get ready"
-    await until(lambda: desk.get_guild(desk.guild.id))  # it is ready at once, its guild may come a moment later
+    await until(lambda: list(desk.get_all_channels()))  # it is ready at once, its guild may come a moment later
     return running
 
 

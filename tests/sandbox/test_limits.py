@@ -1,5 +1,8 @@
 """Limits of bodies: each is met exactly, and one more is refused with the field named."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from bot.sandbox import commands, components
@@ -172,3 +175,21 @@ def test_errors_nest_as_discord_nests_them() -> None:
     assert body["code"] == 50035
     assert body["errors"]["embeds"]["0"]["title"]["_errors"][0]["code"] == "BASE_TYPE_MAX_LENGTH"
     assert set(body["errors"]["embeds"]["0"]) == {"title", "footer"}
+
+
+def test_documented_examples_are_accepted(shared: Path) -> None:
+    examples = json.loads((shared / "data" / "fixtures" / "discord" / "docs_payloads.json").read_text())
+    seen = {"modal": 0, "message": 0, "command": 0}
+    for payload in (example["payload"] for example in examples if isinstance(example["payload"], dict)):
+        if payload.get("type") == 9 and "data" in payload:
+            components.check_modal(payload["data"])
+            seen["modal"] += 1
+        elif "components" in payload and "id" not in payload:
+            check_message(payload, 0)
+            components.check_components(payload["components"], payload.get("flags", 0))
+            seen["message"] += 1
+        elif {"name", "description", "options"} <= payload.keys():
+            made = world()
+            assert commands.replace(made, made.guild_id, [payload])[0]["name"] == payload["name"]
+            seen["command"] += 1
+    assert seen == {"modal": 3, "message": 3, "command": 1}

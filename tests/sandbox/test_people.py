@@ -7,7 +7,7 @@ import pytest
 
 from bot.sandbox.server import Sandbox
 from core.model.errors import RefusedError
-from tests.sandbox.bots import Card, Desk, until
+from tests.sandbox.bots import Card, Desk, connected, until
 
 
 async def test_an_ephemeral_answer_is_invisible_to_everybody_else(sandbox: Sandbox, desk: Desk) -> None:
@@ -94,3 +94,30 @@ async def test_the_same_nonce_gives_the_earlier_message(sandbox: Sandbox, desk: 
     elsewhere = await desk.room(sandbox.channels["trades"]).send("one", nonce="note-1")
     assert first.id == second.id != elsewhere.id
     assert second.content == "one"
+
+
+async def test_a_copy_by_another_bot_or_a_webhook_is_told_apart_by_its_author(sandbox: Sandbox, desk: Desk) -> None:
+    room = desk.room(sandbox.channels["trades"])
+    card = await room.send(embed=discord.Embed(title="Buy"))
+    embeds = (await sandbox.control.user("owner").look(card.id))["embeds"]
+    other = (await sandbox.control.do("join", name="QuantMatrix", bot=True))["user"]["id"]
+    copy = await sandbox.control.do("say", user=other, channel="trades", text="", embeds=embeds)
+    hook = await sandbox.control.do("webhook", name="QuantMatrix", channel="trades", embeds=embeds)
+    await sandbox.control.user("owner").react(copy["id"], "✅")
+    payload = await asyncio.wait_for(desk.reactions.get(), 5)
+    assert payload.message_author_id == int(other) != sandbox.bot_id
+    fetched = await room.fetch_message(int(hook["id"]))
+    assert (fetched.author.name, fetched.author.bot, fetched.webhook_id) == ("QuantMatrix", True, int(hook["webhook_id"]))
+
+
+async def test_a_direct_message_carries_no_guild(sandbox: Sandbox) -> None:
+    made = Desk(sandbox.guild_id, intents=1537 | 1 << 12 | 1 << 13)
+    running = await connected(sandbox.api_base, sandbox.gateway_url, sandbox.token, made)
+    message = await (await made.fetch_user(sandbox.users["owner"])).send("a word")
+    await sandbox.control.user("owner").react(message.id, "✅")
+    payload = await asyncio.wait_for(made.reactions.get(), 5)
+    assert (payload.guild_id, payload.member) == (None, None)
+    with pytest.raises(RefusedError):
+        await sandbox.control.user("stranger").react(message.id, "✅")
+    await made.close()
+    await running

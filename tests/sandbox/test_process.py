@@ -94,6 +94,13 @@ async def test_control_over_http_takes_the_token_and_our_own_name_alone(sandbox:
                 assert response.status == 403
         async with session.get(sandbox.page_url, headers={"Host": "evil.example"}) as response:
             assert response.status == 403
+        async with session.get(sandbox.page_url) as response:
+            policy = response.headers["Content-Security-Policy"]
+            assert "script-src 'self'" in policy
+            assert "unsafe" not in policy
+        for name in ("../server.py", "index.html", "..%2fserver.py"):
+            async with session.get(f"{sandbox.page_url}page/{name}") as response:
+                assert response.status == 404
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "example.org", ""])

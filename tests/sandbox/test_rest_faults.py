@@ -2,13 +2,15 @@
 
 import asyncio
 import time
+from pathlib import Path
 
 import aiohttp
 import discord
 import pytest
 
-from bot.sandbox.server import Sandbox
-from tests.sandbox.bots import Desk, until
+from bot.clock import SystemClock
+from bot.sandbox.server import Sandbox, Settings
+from tests.sandbox.bots import Desk, at_work, until
 
 MESSAGES = r"^/channels/\d+/messages$"
 
@@ -139,3 +141,19 @@ async def test_who_left_or_lost_the_role_is_seen_by_a_fresh_fetch(sandbox: Sandb
     await sandbox.control.do("leave", user="approver")
     with pytest.raises(discord.NotFound):
         await guild.fetch_member(sandbox.users["approver"])
+
+
+async def test_real_limits_slow_the_library_down_and_lose_nothing(tmp_path: Path) -> None:
+    limited = Sandbox(Settings(world=tmp_path / "limited.jsonl", rate_limits=True), SystemClock())
+    await limited.start()
+    async with at_work(limited) as desk:
+        message = await desk.room(limited.channels["trades"]).send("card")
+        began = time.perf_counter()
+        for emoji in "✅❌👍👎":
+            await message.add_reaction(emoji)
+        assert time.perf_counter() - began >= 0.7
+    found = await limited.control.user("owner").look(message.id)
+    assert [item["emoji"]["name"] for item in found["reactions"]] == ["✅", "❌", "👍", "👎"]
+    (sent, *_) = await limited.control.log(method="POST", path="/messages")
+    assert (sent["headers"]["X-RateLimit-Limit"], sent["headers"]["X-RateLimit-Remaining"]) == ("5", "4")
+    await limited.stop()
