@@ -71,12 +71,12 @@ def _waved_through(engine: "Engine", proposal: Proposal) -> bool:
 
 async def vote(engine: "Engine", vote: Vote, evidence: Evidence | None) -> str | None:
     """Record one reaction or button (W4). An allowed yes with fresh evidence goes to the claim."""
-    await engine.journal.record_vote(vote)
-    if not vote.allowed:
-        return f"You may not decide here: {vote.reason or 'you are not on the list of approvers'}. It was noted."
     stored = await engine.journal.proposal(vote.proposal_id)
     if stored is None:
         return "This card belongs to no proposal of this desk."
+    await engine.journal.record_vote(vote)
+    if not vote.allowed:
+        return f"You may not decide here: {vote.reason or 'you are not on the list of approvers'}. It was noted."
     if stored.state not in PENDING:
         return f"Already {stored.state}: {stored.reason or 'nothing changes'}."
     if not vote.present:
@@ -193,7 +193,7 @@ async def end(engine: "Engine", stored: StoredProposal, state: ProposalState, re
     await engine.journal.close_proposal(stored.proposal.id, state, reason, at, [note])
     engine.books.pending.pop(stored.proposal.id, None)
     engine.notifier.wake()
-    return f"{stored.proposal.signal.symbol}: {state}, {reason}."
+    return f"{stored.proposal.signal.symbol}: {state}, {reason.rstrip('.')}."
 
 
 async def expire(engine: "Engine") -> None:
