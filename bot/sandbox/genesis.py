@@ -5,6 +5,7 @@ import hashlib
 import secrets
 
 from bot.sandbox import shapes
+from bot.sandbox.errors import JSON
 from bot.sandbox.permissions import BOT_NEEDS, PEOPLE_HAVE
 from bot.sandbox.world import World
 
@@ -28,21 +29,11 @@ def found(world: World, secret: str | None = None) -> None:
     approver, managed = world.next_id(), world.next_id()
     channels = {name: world.next_id() for name in CHANNELS}
     joined = world.stamp()
-    secret = secret or secrets.token_hex(16)
-    first_part = base64.b64encode(bot_id.encode()).decode().rstrip("=")
+    ids: JSON = {"bot": bot_id, "application": bot_id, "application_flags": 0, "users": people, "channels": channels}
     world.commit(
         {
             "kind": "founded",
-            "ids": {
-                "bot": bot_id,
-                "application": bot_id,
-                "application_flags": 0,
-                "users": people,
-                "roles": {"approver": approver},
-                "channels": channels,
-                "token": f"{first_part}.sandbox.{secret}",
-                "control_token": hashlib.sha256(f"control {secret}".encode()).hexdigest(),
-            },
+            "ids": ids | {"roles": {"approver": approver}} | _tokens(bot_id, secret or secrets.token_hex(16)),
             "guild": shapes.guild(guild_id, GUILD, people["owner"]),
             "users": [
                 shapes.user(bot_id, "QuantMatrix", bot=True),
@@ -65,3 +56,12 @@ def found(world: World, secret: str | None = None) -> None:
             ],
         }
     )
+
+
+def _tokens(bot_id: str, secret: str) -> JSON:
+    """The bot's token begins with its id in base64, as clients expect; the other one opens the control verbs."""
+    first_part = base64.b64encode(bot_id.encode()).decode().rstrip("=")
+    return {
+        "token": f"{first_part}.sandbox.{secret}",
+        "control_token": hashlib.sha256(f"control {secret}".encode()).hexdigest(),
+    }

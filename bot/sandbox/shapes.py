@@ -6,6 +6,25 @@ from bot.sandbox.errors import JSON
 from bot.sandbox.state import Message, State
 
 CDN = "cdn://"
+EMPTY_IN_GUILD = (
+    "icon",
+    "icon_hash",
+    "description",
+    "home_header",
+    "splash",
+    "discovery_splash",
+    "banner",
+    "application_id",
+    "afk_channel_id",
+    "system_channel_id",
+    "widget_channel_id",
+    "max_presences",
+    "vanity_url_code",
+    "rules_channel_id",
+    "safety_alerts_channel_id",
+    "public_updates_channel_id",
+    "incidents_data",
+)
 
 
 def user(identity: str, name: str, *, bot: bool = False) -> JSON:
@@ -92,47 +111,30 @@ def text_channel(identity: str, guild_id: str, name: str, position: int, topic: 
 
 def guild(identity: str, name: str, owner_id: str) -> JSON:
     """Guild object without its roles."""
-    return {
+    return dict.fromkeys(EMPTY_IN_GUILD) | {
         "id": identity,
         "name": name,
         "owner_id": owner_id,
-        "icon": None,
-        "icon_hash": None,
-        "description": None,
-        "home_header": None,
-        "splash": None,
-        "discovery_splash": None,
         "features": [],
-        "banner": None,
-        "application_id": None,
         "region": "us-east",
-        "afk_channel_id": None,
         "afk_timeout": 300,
-        "system_channel_id": None,
         "system_channel_flags": 0,
         "widget_enabled": False,
-        "widget_channel_id": None,
         "verification_level": 0,
         "default_message_notifications": 1,
         "mfa_level": 0,
         "explicit_content_filter": 0,
-        "max_presences": None,
         "max_members": 500000,
         "max_stage_video_channel_users": 50,
         "max_video_channel_users": 25,
-        "vanity_url_code": None,
         "premium_tier": 0,
         "premium_subscription_count": 0,
         "preferred_locale": "en-US",
-        "rules_channel_id": None,
-        "safety_alerts_channel_id": None,
-        "public_updates_channel_id": None,
         "premium_progress_bar_enabled": False,
         "nsfw": False,
         "nsfw_level": 0,
         "emojis": [],
         "stickers": [],
-        "incidents_data": None,
     }
 
 
