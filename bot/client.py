@@ -110,7 +110,7 @@ class DeskClient(commands.Bot):
         self.tree.copy_global_to(guild=server)
         try:
             await self.tree.sync(guild=server)
-        except discord.Forbidden:
+        except (discord.Forbidden, discord.NotFound):
             LOG.error("Slash commands could not be set up in server %s; invite the bot with: %s", server.id, self.invite)  # noqa: TRY400 - one sentence
 
     @property

@@ -131,7 +131,10 @@ class DiscordNotifier:
                 return
             waiting.sort(key=lambda pending: (self._channel(pending) or 0, pending.seq))
             queues = [tuple(queue) for _, queue in groupby(waiting, key=lambda pending: self._channel(pending) or 0)]
-            await asyncio.gather(*(self._channel_in_order(queue) for queue in queues))
+            done = await asyncio.gather(*(self._channel_in_order(queue) for queue in queues), return_exceptions=True)
+            for error in done:
+                if error is not None:
+                    raise error
 
     def _may_go(self, pending: PendingNote, now: float) -> bool:
         return self._again_at.get(self._channel(pending) or 0, 0.0) <= now
@@ -169,23 +172,22 @@ class DiscordNotifier:
     async def _deliver(self, client: discord.Client, pending: PendingNote, channel: int) -> None:
         journal, clock, note = self.outlet.journal, self.outlet.clock, pending.note
         place = client.get_partial_messageable(channel)
-        message_id = await self._earlier(client, place, pending)
-        await journal.note_attempted(pending.seq, clock.now())
         picture = await self._picture(note)
+        await journal.note_attempted(pending.seq, clock.now())
         self.outlet.at("W2")
-        if message_id is None and pending.edits_message is not None:
+        message_id = None
+        if pending.edits_message is not None:
             message_id = await _edit(place.get_partial_message(pending.edits_message[1]), note, picture)
         if message_id is None:
-            message_id = await _send(place, pending, picture)
+            message_id = await self._earlier(client, place, pending) or await _send(place, pending, picture)
         self.outlet.at("W2+")
         if note.proposal_id is not None and note.decidable:
             await self._card(place.get_partial_message(message_id), note.proposal_id)
         await journal.note_delivered(pending.seq, channel, message_id, clock.now())
 
     async def _earlier(self, client: discord.Client, place: discord.PartialMessageable, pending: PendingNote) -> int | None:
-        """Look for the message of an earlier try among our own; an edit repeats itself harmlessly and needs no look."""
-        young = self.outlet.clock.now() - pending.created_at <= NONCE_AGE
-        if pending.attempted_at is None or pending.edits_message is not None or young:
+        """Look for the message of an earlier try among our own; a young one is safe without, because Discord knows its nonce."""
+        if pending.attempted_at is None or self.outlet.clock.now() - pending.created_at <= NONCE_AGE:
             return None
         LOG.info("Note %s was tried before; looking for it in channel %s before it is sent again", pending.note.id, place.id)
         key = cards.key_of(pending.note.id)

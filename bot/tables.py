@@ -1,5 +1,6 @@
 """What the engine knows -> the answers of slash commands. Pure."""
 
+import dataclasses
 import difflib
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -21,6 +22,7 @@ from core.model.proposals import Proposal
 from core.model.signals import GateResult, Outcome, Signal
 from core.portfolio import performance
 from core.ports.journal import StoredProposal
+from core.ports.rule import RiskRule
 
 ROWS = 25
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9./^-]{0,9}")
@@ -173,7 +175,7 @@ def _position(marked: Marked) -> str:
     )
 
 
-def risk(book: Book, rules: Sequence[object]) -> discord.Embed:
+def risk(book: Book, rules: Sequence[RiskRule]) -> discord.Embed:
     """Show how much of each limit is used, and the limits as they are set."""
     stake = performance.exposure(book)
     net = book.net_liquidation
@@ -189,8 +191,14 @@ def risk(book: Book, rules: Sequence[object]) -> discord.Embed:
         *(NoteField(f"By sector: {name}", f"{money(value)} ({_percent(float(value / net) if net > 0 else None)})")
           for name, value in _sectors(book.positions)),
     ]  # fmt: skip
-    lines = [f"• {rule!r}" for rule in rules]
+    lines = [f"• {rule.name}: {limits(rule)}" for rule in rules]
     return panel("Risk", _rows(lines, "No rule is switched on."), fields, footer=f"as of {when(book.as_of)}")
+
+
+def limits(rule: RiskRule) -> str:
+    """Give the limits of a rule as they are set."""
+    held = dataclasses.asdict(rule) if dataclasses.is_dataclass(rule) and not isinstance(rule, type) else {}
+    return ", ".join(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in held.items()) or "on"
 
 
 def _sectors(held: Iterable[Marked]) -> list[tuple[str, Decimal]]:

@@ -102,6 +102,23 @@ async def test_an_edit_of_a_message_that_is_gone_becomes_a_message(room: Office)
     await told(room, "first-now")
 
 
+async def test_an_edit_that_became_a_message_is_not_told_twice(room: Office) -> None:
+    trades, control = room.sandbox.channels["trades"], room.sandbox.control
+    await put(room, note("first", room))
+    await delivered(room, "first")
+    place = await room.desk.journal.note_message("test-first")
+    assert place is not None
+    await control.do("delete_message", message=str(place[1]))
+    await control.fault("POST", f"channels/{trades}/messages$", cut=True, when="after")
+    await put(room, note("first-now", room, edits="test-first"))
+    await told(room, "first-now")
+    room.desk.later(minutes=10)
+    await delivered(room, "first-now")
+    assert await titles(room) == ["first-now"]
+    posts = await control.log(method="POST", path=f"channels/{trades}/messages")
+    assert len([post for post in posts if "body of first-now" in str(post)]) == 1
+
+
 @pytest.mark.parametrize(
     "fault",
     [
