@@ -197,7 +197,7 @@ def risk(book: Book, rules: Sequence[RiskRule]) -> discord.Embed:
 
 def limits(rule: RiskRule) -> str:
     """Give the limits of a rule as they are set."""
-    held = dataclasses.asdict(rule) if dataclasses.is_dataclass(rule) and not isinstance(rule, type) else {}
+    held: dict[str, object] = dataclasses.asdict(rule) if dataclasses.is_dataclass(rule) and not isinstance(rule, type) else {}
     return ", ".join(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in held.items()) or "on"
 
 
