@@ -16,6 +16,7 @@ from bot.sandbox.uploads import Body
 from bot.sandbox.world import Dispatch, World
 from core.model.errors import RefusedError
 
+SHOWN = 12
 NO_ANSWER = "The application did not respond"
 
 
@@ -99,6 +100,12 @@ class People:
         user_id = self.user(args["user"])
         message = self.visible(args["message"], user_id)
         return {"changed": reactions.remove(self.world, message, user_id, str(args["emoji"]))}
+
+    async def reactors(self, args: JSON) -> JSON:
+        """Who reacted: message, emoji; gives the first names and how many more there are."""
+        crowd = list(self.message(args["message"]).reactions.get(str(args["emoji"]), {}))
+        users = [self.world.state.users[identity] for identity in crowd[:SHOWN]]
+        return {"names": [user["global_name"] or user["username"] for user in users], "more": len(crowd) - len(users)}
 
     async def burst(self, args: JSON) -> JSON:
         """So many strangers react at once: message, emoji, count."""

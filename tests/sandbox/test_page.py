@@ -101,6 +101,8 @@ async def test_the_owner_approves_by_clicking_the_reaction_and_a_stranger_is_tol
     assert (await asyncio.wait_for(desk.reactions.get(), 5)).user_id == sandbox.users["owner"]
     await expect(reaction).to_have_attribute("aria-pressed", "true")
     await expect(reaction.locator(".count")).to_have_text("2")
+    await reaction.hover()
+    await expect(reaction).to_have_attribute("title", "QuantMatrix, Olivia Owner")
     await page.click("[data-user=stranger]")
     await expect(reaction).to_have_attribute("aria-pressed", "false")
     await reaction.click()
@@ -226,3 +228,21 @@ async def test_edits_deletions_and_a_lost_bot_are_seen_at_once(sandbox: Sandbox,
     await desk.close()
     await expect(page.locator("#link")).to_have_text("bot offline")
     await expect(page.locator(".notice")).to_contain_text("nothing to do with the company")
+
+
+async def test_a_long_talk_scrolls_back_and_tells_of_what_is_new_below(sandbox: Sandbox, desk: Desk, page: Page) -> None:
+    room = desk.room(sandbox.channels["status"])
+    for number in range(90):
+        await room.send(f"line {number}")
+    await go(page, "status")
+    await expect(page.locator(".message")).to_have_count(60)
+    await expect(page.locator(".message").last).to_be_in_viewport()
+    await page.locator("#stream").evaluate("stream => { stream.scrollTop = 0; }")
+    await expect(page.locator(".message")).to_have_count(90)
+    await expect(page.locator(".content").first).to_have_text("line 0")
+    await page.locator("#stream").evaluate("stream => { stream.scrollTop = 400; }")
+    await room.send("the latest")
+    await page.click("#latest")
+    await expect(page.locator(".content").last).to_have_text("the latest")
+    await expect(page.locator(".message").last).to_be_in_viewport()
+    await expect(page.locator("#latest")).to_be_hidden()

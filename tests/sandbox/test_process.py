@@ -1,6 +1,7 @@
 """The server as its own process: killed, started again, refused."""
 
 import asyncio
+import io
 import json
 import signal
 import socket
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import discord
 import pytest
 
 from bot.clock import SystemClock
@@ -18,7 +20,7 @@ from bot.sandbox.actors import connect
 from bot.sandbox.redirect import redirect_discord
 from bot.sandbox.server import Sandbox, Settings
 from core.model.errors import OperatorError, RefusedError
-from tests.sandbox.bots import Desk, connected
+from tests.sandbox.bots import Desk, connected, picture
 
 
 @asynccontextmanager
@@ -47,7 +49,8 @@ async def test_a_killed_server_comes_back_with_the_same_world(tmp_path: Path) ->
     async with process("--world", world) as (server, where), connect(where["control_url"], where["control_token"]) as control:
         desk = Desk(where["guild_id"])
         running = await connected(where["api_base"], where["gateway_url"], where["token"], desk)
-        card = await desk.room(where["channels"]["trades"]).send("card", nonce="note-1")
+        chart, embed = discord.File(io.BytesIO(picture()), "chart.png"), discord.Embed().set_image(url="attachment://chart.png")
+        card = await desk.room(where["channels"]["trades"]).send("card", nonce="note-1", embed=embed, file=chart)
         await card.add_reaction("✅")
         await control.user("owner").react(card.id, "✅")
         await control.user("stranger").say("hello", in_channel="trades")
@@ -69,6 +72,9 @@ async def test_a_killed_server_comes_back_with_the_same_world(tmp_path: Path) ->
         desk = Desk(again["guild_id"])
         running = await connected(again["api_base"], again["gateway_url"], again["token"], desk)
         assert (await desk.room(again["channels"]["trades"]).send("card", nonce="note-1")).id == card.id
+        image = (await owner.look(card.id))["embeds"][0]["image"]["url"]
+        assert image.startswith(again["page_url"])
+        assert await desk.http.get_from_cdn(image) == picture()
         member = await (await desk.fetch_guild(again["guild_id"])).fetch_member(again["users"]["approver"])
         assert len(member.roles) == 1
         await desk.close()

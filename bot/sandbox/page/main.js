@@ -8,6 +8,7 @@ import { avatar, follows, message, refreshTimes, shownName } from "./message.js"
 import { openModal } from "./modal.js";
 
 const PAGE = 60;
+const KEPT = 150;
 
 class Desk {
   who = "owner";
@@ -29,7 +30,12 @@ class Desk {
     this.listen();
     faultPanel();
     setInterval(refreshTimes, 10000);
-    byId("stream").addEventListener("scroll", () => byId("stream").scrollTop < 80 && this.older());
+    const stream = byId("stream");
+    stream.addEventListener("scroll", () => {
+      if (stream.scrollTop < 80) this.older();
+      if (stream.scrollHeight - stream.scrollTop - stream.clientHeight < 60) byId("latest").hidden = true;
+    });
+    byId("latest").addEventListener("click", () => this.end());
   }
 
   async load() {
@@ -161,8 +167,9 @@ class Desk {
     const stream = byId("stream");
     const atEnd = stream.scrollHeight - stream.scrollTop - stream.clientHeight < 120;
     if (known) this.redraw(body);
-    else this.draw(atEnd);
+    else this.append(body);
     if (atEnd) this.end();
+    byId("latest").hidden = atEnd;
     return undefined;
   }
 
@@ -181,15 +188,31 @@ class Desk {
     old?.replaceWith(message(body, this, old.classList.contains("grouped")));
   }
 
+  /** A message with the line of its day above it where one begins. */
+  nodes(before, body) {
+    const date = new Date(body.timestamp);
+    const newDay = !before || new Date(before.timestamp).toDateString() !== date.toDateString();
+    const line = newDay ? [h("h3", { class: "day" }, date.toLocaleDateString("en-GB", { dateStyle: "full" }))] : [];
+    return [...line, message(body, this, !newDay && follows(before, body))];
+  }
+
+  append(body) {
+    const every = [...this.messages.values()];
+    if (every.length < 2 || every.at(-1) !== body || every.length > 2 * KEPT) {
+      if (every.length > 2 * KEPT) {
+        this.messages = new Map(every.slice(-KEPT).map((item) => [item.id, item]));
+        this.more = true;
+      }
+      this.draw(false);
+    } else byId("stream").append(...this.nodes(every.at(-2), body));
+  }
+
   draw(toEnd) {
     const made = [];
     let before = null;
     for (const body of this.messages.values()) {
       if (this.dismissed.has(body.id)) continue;
-      const day = new Date(body.timestamp).toDateString();
-      const newDay = !before || new Date(before.timestamp).toDateString() !== day;
-      if (newDay) made.push(h("h3", { class: "day" }, new Date(body.timestamp).toLocaleDateString("en-GB", { dateStyle: "full" })));
-      made.push(message(body, this, !newDay && follows(before, body)));
+      made.push(...this.nodes(before, body));
       before = body;
     }
     if (!made.length) made.push(h("div", { class: "empty" }, h("b", {}, `#${this.channelName}`), h("p", { class: "quiet" }, "Nothing has been said here yet.")));
@@ -219,6 +242,12 @@ class Desk {
     const roles = Object.entries(this.state.roles).map(([id, role]) => ({ label: role.name, value: id }));
     const channels = this.state.channels.filter((item) => item.name).map((item) => ({ label: `#${item.name}`, value: item.id }));
     return { 5: users, 6: roles, 7: [...users, ...roles], 8: channels }[type] ?? [];
+  }
+
+  /** Names of those who reacted, for the tip of a reaction. */
+  async reactors(body, emoji) {
+    const told = await act("reactors", { message: body.id, emoji }).catch(() => ({ names: [], more: 0 }));
+    return told.names.join(", ") + (told.more ? ` and ${told.more.toLocaleString("en-GB")} more` : "");
   }
 
   react(body, emoji, on) {

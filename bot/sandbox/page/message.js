@@ -134,7 +134,7 @@ function reactions(body, desk) {
   if (!body.reactions?.length) return null;
   return h("div", { class: "reactions", role: "group", "aria-label": "Reactions" },
     body.reactions.map((item) =>
-      h("button", { type: "button", class: "reaction", "aria-pressed": String(item.me), "aria-label": `${item.emoji.name} ${item.count}`, dataset: { emoji: item.emoji.name }, onclick: () => desk.react(body, item.emoji.name, !item.me) },
+      h("button", { type: "button", class: "reaction", "aria-pressed": String(item.me), "aria-label": `${item.emoji.name} ${item.count}`, dataset: { emoji: item.emoji.name }, onmouseenter: async (event) => { const { currentTarget } = event; currentTarget.title = await desk.reactors(body, item.emoji.name); }, onclick: () => desk.react(body, item.emoji.name, !item.me) },
         emoji(item.emoji.name), h("span", { class: "count" }, item.count.toLocaleString("en-GB")))),
     h("button", { type: "button", class: "reaction add", "aria-label": "Add a reaction", onclick: (event) => picker(event.currentTarget, body, desk) }, "+"));
 }
