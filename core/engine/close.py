@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from core.engine import tell
+from core.engine import reconcile, tell
 from core.model.money import ZERO
 from core.model.notes import Tone
 from core.model.positions import EquityPoint
@@ -14,10 +14,11 @@ KEPT_SESSIONS = 260
 
 
 async def session(engine: "Engine") -> None:
-    """Store the session's equity point and pause entries after a losing streak."""
+    """Compare with the broker, store the session's equity point, and pause entries after a losing streak."""
     view = await engine.view()
     if view.session is None:
         return
+    await reconcile.audit(engine, view)
     book = await engine.book(view)
     everything = await engine.journal.positions(engine.account, closed_since=view.session.day)
     closed_today = [position for position in everything if not position.is_open]

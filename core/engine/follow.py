@@ -33,9 +33,7 @@ _RESTING = (OrderState.ACCEPTED, OrderState.WORKING, OrderState.PARTIAL)
 async def turn(engine: "Engine", view: MarketView) -> bool:
     """Bring the books up to date and go on with what is unfinished; False when the broker does not answer."""
     try:
-        await movements(engine)
-        await _poll(engine, view)
-        await executions(engine, view)
+        await catch_up(engine, view)
     except RetryError as error:
         await _silent(engine, str(error))
         return False
@@ -47,6 +45,13 @@ async def turn(engine: "Engine", view: MarketView) -> bool:
     for envelope in list(engine.books.envelopes.values()):
         await proceed(engine, envelope, view)
     return True
+
+
+async def catch_up(engine: "Engine", view: MarketView) -> None:
+    """Book everything that the broker knows and we do not; raises RetryError when it does not answer completely."""
+    await movements(engine)
+    await _poll(engine, view)
+    await _executions(engine, view)
 
 
 async def _silent(engine: "Engine", why: str) -> None:
@@ -94,7 +99,7 @@ async def _poll(engine: "Engine", view: MarketView) -> None:
             await reports.apply(engine, report, view)
 
 
-async def executions(engine: "Engine", view: MarketView) -> None:
+async def _executions(engine: "Engine", view: MarketView) -> None:
     """Executions that came after their order had ended, and those of somebody else, for which the desk halts."""
     books = engine.books
     told = await ask(engine.broker.fills(engine.clock.now() - FILLS_BACK))

@@ -12,6 +12,7 @@ from core.model.market import MarketView
 from core.model.positions import Position
 from core.model.proposals import ProposalState
 from core.model.signals import Intent, Signal
+from core.ports.journal import StoredProposal
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -49,18 +50,33 @@ async def exits(engine: "Engine", view: MarketView) -> None:
     if not view.is_open or engine.books.kill.level >= HALT:
         return
     for position in list(engine.books.positions.values()):
-        if _under_way(engine, position):
-            continue
         for signal in engine.strategies[position.strategy].manage(position, view):
-            if position.id not in engine.books.positions or _under_way(engine, position):
+            if position.id not in engine.books.positions or not await _free(engine, position, signal):
                 break
             await _close(engine, signal, view)
 
 
-def _under_way(engine: "Engine", position: Position) -> bool:
-    if any(envelope.position_id == position.id for envelope in engine.books.envelopes.values()):
+async def _free(engine: "Engine", position: Position, signal: Signal) -> bool:
+    """Whether nothing is under way on the position. A card for a part of it gives way to a signal that closes it whole."""
+    if not _under_way(engine, position):
         return True
-    return any(stored.proposal.signal.position_id == position.id for stored in engine.books.pending.values())
+    asked = _asked(engine, position)
+    whole = (signal.quantity or 0) >= position.units
+    if not asked or not whole or any(stored.proposal.quantity >= position.units for stored in asked):
+        return False
+    for stored in asked:
+        await approve.end(engine, stored, ProposalState.SUPERSEDED, f"the whole position is to be closed: {signal.reason}")
+    return not _under_way(engine, position)
+
+
+def _under_way(engine: "Engine", position: Position) -> bool:
+    return bool(_asked(engine, position)) or any(
+        envelope.position_id == position.id for envelope in engine.books.envelopes.values()
+    )
+
+
+def _asked(engine: "Engine", position: Position) -> list[StoredProposal]:
+    return [stored for stored in engine.books.pending.values() if stored.proposal.signal.position_id == position.id]
 
 
 async def _close(engine: "Engine", signal: Signal, view: MarketView) -> None:

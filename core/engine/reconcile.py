@@ -40,9 +40,8 @@ async def start(engine: "Engine") -> None:
     denied = await recover(engine)
     view = await engine.view()
     matched, unknown = await _match_orders(engine, view)
-    await follow.movements(engine)
-    await follow.executions(engine, view)
-    differences = await compare(engine)
+    await follow.catch_up(engine, view)
+    differences = await _differences(engine)
     pending = len(engine.books.pending)
     engine.reconciled_at = engine.clock.now()
     engine.reconciled = (
@@ -54,9 +53,20 @@ async def start(engine: "Engine") -> None:
     tone = Tone.BAD if differences or unknown else Tone.GOOD
     note = tell.desk_note("reconciled", "Desk started", body, engine.reconciled_at, tone)
     await engine.journal.put_notes([note])
-    if differences and engine.books.kill.level < 2:
-        await halt.halt(engine, "engine", f"the broker and the journal disagree: {differences[0]}")
+    if differences:
+        await halt.alarm(engine, f"the broker and the journal disagree: {differences[0]}")
     engine.notifier.wake()
+
+
+async def audit(engine: "Engine", view: MarketView) -> None:
+    """Book what is not booked yet and compare with the broker, at the end of a session. A broker that is silent says nothing."""
+    try:
+        await follow.catch_up(engine, view)
+        differences = await _differences(engine)
+    except RetryError:
+        return
+    if differences:
+        await halt.alarm(engine, f"the broker and the journal disagree: {differences[0]}")
 
 
 def _loud(engine: "Engine") -> list[str]:
@@ -185,7 +195,7 @@ async def _insist(engine: "Engine", key: str) -> Report | None:
     return None
 
 
-async def compare(engine: "Engine") -> list[str]:
+async def _differences(engine: "Engine") -> list[str]:
     """What the broker holds that the journal does not explain, in sentences; what an order in doubt may have changed is out."""
     ours: Counter[str] = Counter()
     for position in engine.books.positions.values():
