@@ -150,6 +150,7 @@ async def test_our_own_reaction_never_counts_even_when_somebody_has_our_token(ro
     me = reaction(room, message, user_id=str(room.sandbox.bot_id))
     await room.sandbox.control.do("event", name="MESSAGE_REACTION_ADD", data=me)
     await nothing_happens(room, proposal)
+    assert room.approvals.crowd.cards == {}
 
 
 async def test_a_reaction_of_a_user_who_is_in_no_cache_counts(room: Office) -> None:

@@ -62,6 +62,7 @@ def test_a_crowded_note_keeps_its_first_fields_and_its_key() -> None:
     fields = (NoteField("Order", "BUY 100 × LEAD"), *(NoteField(f"n{number}", "y" * 1_000) for number in range(10)))
     drawn = embed(note(body="b" * 4_000, fields=fields, footer="f" * 3_000))
     assert drawn.fields[0].value == "BUY 100 × LEAD"
+    assert 5_900 <= len(drawn) <= 6_000
     assert key_in(drawn.footer.text) == "card-p1"
 
 
