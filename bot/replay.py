@@ -13,7 +13,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
-from core.charts.build import equity_chart
 
 from bot import replay_summary, settings, street
 from bot.clock import HandClock
@@ -21,6 +20,7 @@ from bot.jobs import Jobs
 from bot.wiring import Adapters, build_engine, surroundings
 from brokers.paper import PaperBroker, PaperSettings
 from core.charts import draw
+from core.charts.build import equity_chart
 from core.engine.engine import Engine
 from core.engine.settings import Policy
 from core.feeds.flatfiles.market import ReplayMarket
@@ -92,21 +92,22 @@ def replay(request: Request) -> dict[str, object]:
     """
     tape = load(request.sources)
     chosen = [day for day in tape.days if request.first <= day <= request.last]
-    if not chosen:
+    if not chosen or not _bars(tape, chosen):
         covered = f"the bars cover {tape.days[0]} to {tape.days[-1]}"
-        raise OperatorError(f"{covered}, none lies between {request.first} and {request.last}: choose other dates")
-    _prepare(request.out)
-    return asyncio.run(_run(request, tape, chosen))
+        raise OperatorError(f"{covered}, no sound one lies between {request.first} and {request.last}: choose other dates or files")
+    try:
+        _prepare(request.out)
+        return asyncio.run(_run(request, tape, chosen))
+    except OSError as error:
+        raise OperatorError(f"--out {request.out} cannot be written ({error.strerror}); name another folder") from error
 
 
 def _prepare(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name in ("journal.db", "journal.db.lock", "notes.jsonl", "equity.png", "summary.json"):
-            (out / name).unlink(missing_ok=True)
-        (out / "notes.jsonl").touch()
-    except OSError as error:
-        raise OperatorError(f"--out {out} cannot be written ({error.strerror}); name another folder") from error
+    """Make the folder and take away what an earlier run left, the summary first: it stands for a run that was finished."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in ("summary.json", "journal.db", "journal.db.lock", "notes.jsonl", "equity.png"):
+        (out / name).unlink(missing_ok=True)
+    (out / "notes.jsonl").touch()
 
 
 async def _run(request: Request, tape: Tape, chosen: Sequence[date]) -> dict[str, object]:
@@ -215,7 +216,7 @@ async def _finish(request: Request, tape: Tape, stage: Stage, chosen: Sequence[d
         defects=tape.defects,
     )
     summary = await replay_summary.summarise(stage.engine, run)
-    replay_summary.write(summary, request.out / "summary.json")
     points = await stage.engine.journal.equity(stage.engine.account)
     (request.out / "equity.png").write_bytes(draw(equity_chart(points, f"replay of {len(tape.symbols)} symbols")))
+    replay_summary.write(summary, request.out / "summary.json")
     return summary

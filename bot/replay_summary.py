@@ -111,5 +111,7 @@ def _money(engine: Engine, points: Sequence[EquityPoint], positions: Sequence[Po
 
 
 def write(summary: Mapping[str, object], path: Path) -> None:
-    """Write the summary, keys in a fixed order."""
-    path.write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    """Write the summary, keys in a fixed order; it appears whole or not at all."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    fresh.replace(path)
