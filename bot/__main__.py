@@ -1,6 +1,7 @@
 """The command line: run, demo, replay, doctor, migrate, audit, backup."""
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BUSY if isinstance(error, AlreadyRunningError) else 1
     except KeyboardInterrupt:
         return 130
+    finally:
+        gc.enable()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,12 +81,14 @@ def _day(text: str) -> date:
 
 
 def _run(chosen: argparse.Namespace) -> int:
+    gc.disable()  # `app.serve` turns it on again: opening a desk makes hardly any garbage, and looking for it a fifth of a second
     from bot import app  # noqa: PLC0415 - each command imports what it needs
 
     return app.run(chosen.config)
 
 
 def _demo(chosen: argparse.Namespace) -> int:
+    gc.disable()  # as in `_run`
     from bot import app_demo  # noqa: PLC0415 - each command imports what it needs
 
     return app_demo.demo(chosen.config, fresh=chosen.fresh)

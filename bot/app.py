@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -83,6 +84,8 @@ async def serve(
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with AsyncExitStack() as stack:
         opened = await open_desk(chosen, stack, folder, engine)
+        gc.freeze()  # what is open now stays; a full collection would stop the desk for a tenth of a second to look at it
+        gc.enable()
         assert chosen.token is not None
         if chosen.discord.loopback:
             _redirect(chosen.discord.loopback)

@@ -22,6 +22,8 @@ from tests.house import ROOT
 SPEED, CARD_SECONDS = 20_000, 10
 DAY_SECONDS = 600.0
 PARTS = """
+import gc
+gc.disable()
 import asyncio, datetime as dt, json, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
