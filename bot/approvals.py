@@ -74,7 +74,6 @@ class Approvals:
     crowd: Crowd = field(default_factory=Crowd)
     _open: dict[int, str] = field(default_factory=dict)
     _queue: "asyncio.Queue[Hand | Look]" = field(default_factory=lambda: asyncio.Queue(QUEUE))
-    _early: "OrderedDict[int, None]" = field(default_factory=OrderedDict)
     _spoofs: "OrderedDict[int, None]" = field(default_factory=OrderedDict)
     _later: "set[asyncio.Task[None]]" = field(default_factory=set)
 
@@ -125,15 +124,14 @@ class Approvals:
                 self._put(Look(stored.proposal.id))
 
     async def posted(self, card: Posted) -> None:
-        """A card became open; somebody may have been faster than our journal."""
+        """A card became open; somebody may have been faster than our journal, or answered while we were down."""
         self._open[card.message_id] = card.proposal_id
         stored = await self.engine.journal.proposal(card.proposal_id)
         if stored is not None and card.proposal_id in self.engine.books.pending:
             self.engine.books.pending[card.proposal_id] = stored
             if self.reader is not None:
                 await self.reader.remember(stored)
-        if self._early.pop(card.message_id, 0) is None:
-            self._put(Look(card.proposal_id))
+        self._put(Look(card.proposal_id))
 
     async def read_back(self) -> None:
         """After every ready and resume: what people did to open cards in between was not replayed, so it is read."""
@@ -213,7 +211,6 @@ class Approvals:
         if stored is not None and ours and at_home and stored.channel_id == hand.channel_id:
             return stored
         if stored is None and ours and at_home:
-            _remember(self._early, hand.message_id)
             return None
         if hand.present and hand.message_id not in self._spoofs:
             _remember(self._spoofs, hand.message_id)

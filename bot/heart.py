@@ -76,17 +76,20 @@ class Heart:
             self._failing.clear()
 
     async def _turn(self) -> None:
-        if isinstance(self.engine.clock, SimulatedClock):
-            self.engine.clock.set_speed(1.0)  # a decision must not take minutes of its market
-        now = self.engine.clock.now()
+        clock = self.engine.clock
+        now = clock.now()
+        if isinstance(clock, SimulatedClock):
+            clock.set_speed(1.0)  # a decision must not take minutes of its market
+            if self.jobs.waiting(now):
+                clock.settle()
         session = self.engine.sessions.at(now)
         if session is not None:
             await self._street(session, now)
         await self.jobs.run(now)
         if (session is not None and session.holds(now)) or self.engine.books.pending:
             await self.engine.tick()
-        if isinstance(self.engine.clock, SimulatedClock):
-            await self._pace(self.engine.clock, session)
+        if isinstance(clock, SimulatedClock):
+            await self._pace(clock, session)
 
     async def _street(self, session: Session, now: datetime) -> None:
         if self._morning != session.day:

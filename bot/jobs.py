@@ -31,6 +31,10 @@ class Jobs:
     posts: Mapping[str, Post]
     since: datetime
 
+    def waiting(self, now: datetime) -> bool:
+        """Whether something became due that was not looked at."""
+        return bool(due(JOBS, self.since, now, self.engine.sessions))
+
     async def run(self, now: datetime) -> tuple[Occasion, ...]:
         """Do what became due; answers what was done."""
         done = [occasion for occasion in due(JOBS, self.since, now, self.engine.sessions) if await self._once(occasion)]
