@@ -1,6 +1,7 @@
 """The judge: the owner in front of the channels. Approves cards, closes what is held, and brings a killed desk up again."""
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from signal import SIGKILL
 
@@ -10,7 +11,13 @@ from core.model.errors import RefusedError
 from tests.kill.stage import Stage
 
 LOOK_SECONDS = 0.1
-ROAD_SECONDS = 90.0
+ROAD_SECONDS = 120.0
+#: Cards to approve. One more stays open until everything is closed, because the market runs at real speed while a card waits.
+ENTRIES = 2
+#: So often a position is asked to be closed; one whose order is in doubt cannot be.
+ASKS = 4
+#: So many looks in a row must show that nothing is left to do.
+CALM = 5
 
 
 @dataclass(slots=True)
@@ -22,16 +29,17 @@ class Judge:
     failpoints : list of str
         Where the coming lives of the desk kill themselves; the one after the last lives on.
     approved : dict of message id to proposal id
-        Cards on which the owner put ✅ while they stood open.
-    closing : set of str
-        Positions that the owner asked to close.
+        Cards on which the owner put ✅ while they could be decided.
+    asked : Counter
+        How often the owner asked to close each position.
     """
 
     stage: Stage
     failpoints: list[str]
     kills: int = 0
     approved: dict[str, str] = field(default_factory=dict)
-    closing: set[str] = field(default_factory=set)
+    asked: Counter[str] = field(default_factory=Counter)
+    _calm: int = 0
 
     @property
     def owner(self) -> Actor:
@@ -39,16 +47,23 @@ class Judge:
         return self.stage.control.user("owner")
 
     async def watch(self) -> None:
-        """Play until the digest is told and nothing is left to close."""
+        """Play until the digest is told.
+
+        Raises
+        ------
+        TimeoutError
+            The road did not end.
+        """
         async with asyncio.timeout(ROAD_SECONDS):
             await self._rise()
             while not await self._over():
                 await self._revive()
-                await self._decide()
-                await self._close()
+                kept = await self._decide()
+                await self._close(kept)
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def _rise(self) -> None:
+        self._calm = 0
         await self.stage.start(self.failpoints.pop(0) if self.failpoints else "")
 
     async def _revive(self) -> None:
@@ -59,34 +74,47 @@ class Judge:
         self.kills += 1
         await self._rise()
 
-    async def _decide(self) -> None:
-        for message in await self.owner.see("trades"):
-            if message["components"] and message["id"] not in self.approved:
-                self.approved[message["id"]] = proposal_of(message)
-                await self.owner.react(message["id"], "✅")
+    async def _decide(self) -> JSON | None:
+        """Approve; answers the card that is kept open, once it is the only one."""
+        cards = [message for message in await self.owner.see("trades") if message["components"]]
+        signals = {_signal(proposal) for proposal in self.approved.values()}
+        kept = None
+        for card in cards:
+            proposal = proposal_of(card)
+            if len(signals | {_signal(proposal)}) > ENTRIES:
+                kept = card
+            elif card["id"] not in self.approved:
+                signals.add(_signal(proposal))
+                self.approved[card["id"]] = proposal
+                await self.owner.react(card["id"], "✅")
+        return kept if len(cards) == 1 else None
 
-    async def _close(self) -> None:
-        """Ask for every position that the desk offers; a desk that is away or dies meanwhile is asked again later."""
-        if not await self._told("trades"):
+    async def _close(self, kept: JSON | None) -> None:
+        """Close what the desk offers; when nothing is left, the veto of the last card lets the day run on."""
+        if kept is None:
             return
         try:
-            held = await self.owner.autocomplete("trades close", "position", position="")
-            for choice in held:
-                self.closing.add(str(choice["value"]))
-                await self.owner.slash("trades close", patience=1.0, position=choice["value"])
+            offered = [str(choice["value"]) for choice in await self.owner.autocomplete("trades close", "position", position="")]
+            left = [position for position in offered if self.asked[position] < ASKS]
+            for position in left:
+                self.asked[position] += 1
+                await self.owner.slash("trades close", patience=1.0, position=position)
         except RefusedError:
             return
-
-    async def _told(self, channel: str) -> bool:
-        return bool(await self.owner.see(channel))
+        self._calm = 0 if left else self._calm + 1
+        if self._calm >= CALM:
+            await self.owner.react(kept["id"], "❌")
 
     async def _over(self) -> bool:
         desk = self.stage.desk
-        alive = desk is not None and desk.returncode is None
-        return alive and await self._told("portfolio")
+        return desk is not None and desk.returncode is None and bool(await self.owner.see("portfolio"))
 
 
 def proposal_of(card: JSON) -> str:
     """Read the proposal off the card's first button."""
     identity: str = card["components"][0]["components"][0]["custom_id"]
     return identity.rsplit(":", 1)[-1]
+
+
+def _signal(proposal: str) -> str:
+    return proposal.rpartition(".")[0]

@@ -22,7 +22,7 @@ from core.model.notes import Topic
 ROOT = Path(__file__).parents[2]
 #: A session that ends at 13:00, with four signals from the completed bar before it.
 MARKET = {"name": "simulated", "seed": 5, "symbols": 60, "start": "2026-11-27"}
-SPEED = 4000
+SPEED = 3000
 START_SECONDS = 60.0
 
 
@@ -133,7 +133,7 @@ def _settings(discord: Mapping[str, Any], ledger: str, engine: Mapping[str, obje
             "approver_role": discord["roles"]["approver"],
             "loopback": discord["page_url"].rstrip("/"),
         },
-        "engine": {"expression": "stock", "max_cards": 2, "charts": False, "card_seconds": 600, **engine},
+        "engine": {"expression": "stock", "max_cards": 3, "walk": [1.0], "charts": False, "card_seconds": 600, **engine},
         "feed": MARKET,
         "broker": {"name": "paper", "address": ledger},
         "journal": {"path": "journal.db"},

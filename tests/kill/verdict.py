@@ -43,7 +43,7 @@ def no_order_without_approval(kept: Kept, judge: Judge) -> Iterator[str]:
             yield f"order {order.key} has no envelope"
         elif envelope.intent is Intent.OPEN and (envelope.approved_by != ("owner",) or envelope.proposal_id not in said_yes):
             yield f"order {order.key} opens a position, and Discord saw no ✅ of the owner on its card"
-        elif envelope.intent is Intent.CLOSE and envelope.position_id not in judge.closing:
+        elif envelope.intent is Intent.CLOSE and envelope.position_id not in judge.asked:
             yield f"order {order.key} closes {envelope.position_id}, which nobody asked for"
 
 
@@ -95,9 +95,11 @@ def no_approval_lost(kept: Kept, judge: Judge) -> Iterator[str]:
 def same_to_the_cent(kept: Kept, judge: Judge) -> Iterator[str]:
     """Fills, cash and holdings agree exactly."""
     journal, broker = kept.journal, kept.broker
-    facts = [{(fill.exec_id, fill.order_key, fill.quantity, fill.price, fill.fee) for fill in side} for side in (journal.fills, broker.fills)]
-    if facts[0] != facts[1] or len(journal.fills) != len(broker.fills):
-        yield f"fills differ: {sorted(map(str, facts[0] ^ facts[1]))}"
+    booked, done = (
+        {(fill.exec_id, fill.order_key, fill.quantity, fill.price, fill.fee) for fill in side.fills} for side in (journal, broker)
+    )
+    if booked != done or len(journal.fills) != len(broker.fills):
+        yield f"fills differ: {sorted(map(str, booked ^ done))}"
     moved = sum((movement.cash for movement in journal.movements), ZERO)
     cash = journal.opened_with + moved + sum((fill.cash - (fill.fee or ZERO) for fill in journal.fills), ZERO)
     if cash != broker.account.cash:

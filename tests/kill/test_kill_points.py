@@ -1,0 +1,28 @@
+"""The road with the desk killed by SIGKILL at every write point; everybody else lives in other processes."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from tests.kill.case import Outcome, play_all
+from tests.kill.points import CASES, ENTRY, Case, named
+
+
+@pytest.fixture(scope="module")
+def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Mapping[Case, Outcome]:
+    """Every case that was asked for, played side by side."""
+    here = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
+    cases = [item.callspec.params["case"] for item in here]
+    return asyncio.run(play_all(cases, tmp_path_factory.mktemp("kill")))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_killed_desk_sends_nothing_unapproved_or_twice_and_loses_nothing(case: Case, outcomes: Mapping[Case, Outcome]) -> None:
+    outcome = outcomes[case]
+    assert not outcome.wrong, "\n".join([*outcome.wrong, outcome.logs])
+
+
+def test_every_write_point_of_the_code_has_a_kill() -> None:
+    killed = {point.partition(":")[0] for case in ENTRY for point in case.failpoints}
+    assert named() == killed
