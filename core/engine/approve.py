@@ -20,7 +20,6 @@ from core.model.proposals import (
     PENDING,
     Approval,
     ApprovedOrder,
-    Decision,
     Envelope,
     Evidence,
     Proposal,
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
 
 EVIDENCE_SECONDS = 5.0
 POSTING_SECONDS = 60.0
-#: Rules whose trim is a share of the proposed size: once trimmed, the same share is not taken again at the claim.
-RELATIVE = frozenset({"drawdown"})
 
 
 async def decide(engine: "Engine", outcome: Proposal | Refused, view: MarketView) -> None:
@@ -166,15 +163,10 @@ async def _changed(engine: "Engine", stored: StoredProposal, fresh: Proposal | R
         now, asked = tell.per_share(abs(fresh.limit)), tell.per_share(abs(proposal.floor))
         reason = f"the price moved to {now}, beyond the {asked} of the card"
         return await _again(engine, stored, ProposalState.STALE, reason, view)
-    trims = [v for v in fresh.verdicts if v.decision is Decision.TRIM and not _trimmed_before(proposal, v.rule)]
-    smallest = min((v.quantity for v in trims if v.quantity is not None), default=proposal.quantity)
+    smallest = min((verdict.quantity for verdict in fresh.verdicts if verdict.quantity is not None), default=proposal.quantity)
     if smallest < proposal.quantity:
         return await _again(engine, stored, ProposalState.SUPERSEDED, f"only {smallest} of {proposal.quantity} fit now", view)
     return None
-
-
-def _trimmed_before(proposal: Proposal, rule: str) -> bool:
-    return rule in RELATIVE and any(v.rule == rule and v.decision is Decision.TRIM for v in proposal.verdicts)
 
 
 async def _again(engine: "Engine", stored: StoredProposal, state: ProposalState, reason: str, view: MarketView) -> str:

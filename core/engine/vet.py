@@ -76,6 +76,7 @@ class _Shape:
     structure: str
     legs: tuple[Leg, ...]
     remarks: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
 
 
 def vet(engine: "Engine", signal: Signal, view: MarketView, book: Book, attempt: int = 1) -> Proposal | Refused:
@@ -87,9 +88,12 @@ def vet(engine: "Engine", signal: Signal, view: MarketView, book: Book, attempt:
 
 
 def revet(engine: "Engine", proposal: Proposal, view: MarketView, book: Book) -> Proposal | Refused:
-    """Vet the same legs in the same quantity again at this instant; price, loss and verdicts are computed afresh."""
+    """Vet the same legs in the same quantity again at this instant; price, loss and verdicts are computed afresh.
+
+    The rules see the verdicts of the first time, so that one which trims to a share of the size does not take the share twice.
+    """
     own = replace(book, busy=book.busy - {proposal.signal.symbol})
-    shape = _Shape(proposal.structure, proposal.legs, proposal.remarks)
+    shape = _Shape(proposal.structure, proposal.legs, proposal.remarks, proposal.verdicts)
     return _build(engine, proposal.signal, shape, (view, own), attempt=proposal.attempt, quantity=proposal.quantity)
 
 
@@ -192,6 +196,7 @@ def _draft(engine: "Engine", signal: Signal, shape: _Shape, view: MarketView, at
         structure=shape.structure,
         modelled=any(quote.modelled for quote in price.quotes),
         remarks=shape.remarks,
+        verdicts=shape.verdicts,
         attempt=attempt,
         sector=view.symbol(signal.symbol).sector,
         config_hash=engine.config_hash,

@@ -16,7 +16,10 @@ UNIT = "% below the highest of 252 sessions"
 
 @dataclass(frozen=True, slots=True)
 class Drawdown:
-    """Drawdown from the highest net liquidation of 252 sessions: above `halve` half the size, above `stop` no entries."""
+    """Drawdown from the highest net liquidation of 252 sessions: above `halve` half the size, above `stop` no entries.
+
+    The size is halved once: a proposal that carries this rule's earlier trim is not halved again.
+    """
 
     name: ClassVar[str] = "drawdown"
 
@@ -42,6 +45,10 @@ class Drawdown:
         if below <= share(highest, self.halve):
             sentence = f"The account is {lost:.2f} % below its high; the size is halved above {100 * self.halve:g} %."
             return passed(self.name, lost, 100 * self.halve, UNIT, sentence)
+        if any(verdict.rule == self.name and verdict.decision is Decision.TRIM for verdict in proposal.verdicts):
+            return passed(
+                self.name, lost, 100 * self.halve, UNIT, f"The account is {lost:.2f} % below its high; the size is halved."
+            )
         half = proposal.quantity // 2
         sentence = f"The account is {lost:.2f} % below its high; above {100 * self.halve:g} % the size is halved"
         if half < 1:
