@@ -58,10 +58,13 @@ class Direct:
         self._turn = asyncio.Lock()
 
     async def call(self, verb: str, *arguments: object) -> object:
-        """Do one verb; one at a time."""
+        """Do one verb; one at a time. Whoever asked may go away: what was begun is finished before the next one begins."""
+        if not self._ledger.durable:
+            return VERBS[verb](self._ledger, *arguments)
+        return await asyncio.shield(self._alone(verb, arguments))
+
+    async def _alone(self, verb: str, arguments: tuple[object, ...]) -> object:
         async with self._turn:
-            if not self._ledger.durable:
-                return VERBS[verb](self._ledger, *arguments)
             return await asyncio.to_thread(VERBS[verb], self._ledger, *arguments)
 
     async def close(self) -> None:

@@ -54,7 +54,7 @@ async def test_f038_a_timeout_without_accept_is_unknown_too_and_nothing_is_found
 
 async def test_f067_an_answer_that_never_comes_is_unknown(distant: RemoteRig) -> None:
     await distant.lose("submit", "stall")
-    distant.line._timeout = 0.2
+    distant.line._timeout = 1.0
     quick = PaperBroker(distant.line, distant.around)
     with pytest.raises(OutcomeUnknownError, match="no answer"):
         await quick.submit(approved("-100.05"))
