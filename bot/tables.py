@@ -1,6 +1,5 @@
 """What the engine knows -> the answers of slash commands. Pure."""
 
-import dataclasses
 import difflib
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -12,9 +11,10 @@ import discord
 from bot.cards import outside, panel
 from core.engine.answers import Explanation, Status
 from core.engine.measures import Target
-from core.engine.tell import money, order_text, per_share
+from core.engine.tell import instrument_text, money, order_text, per_share
 from core.market.sessions import NEW_YORK
 from core.model.errors import RefusedError, UnknownSymbolError
+from core.model.instruments import instrument
 from core.model.notes import NoteField, Tone
 from core.model.orders import Fill, Order
 from core.model.positions import Book, EquityPoint, Marked, Position
@@ -22,7 +22,6 @@ from core.model.proposals import Proposal
 from core.model.signals import GateResult, Outcome, Signal
 from core.portfolio import performance
 from core.ports.journal import StoredProposal
-from core.ports.rule import RiskRule
 
 ROWS = 25
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9./^-]{0,9}")
@@ -175,30 +174,19 @@ def _position(marked: Marked) -> str:
     )
 
 
-def risk(book: Book, rules: Sequence[RiskRule]) -> discord.Embed:
-    """Show how much of each limit is used, and the limits as they are set."""
-    stake = performance.exposure(book)
+def risk(book: Book, usage: Iterable[str], asked: Iterable[str]) -> discord.Embed:
+    """Show how much of each limit is used, what each trade is asked, and what stands in each sector."""
     net = book.net_liquidation
+    sectors = [
+        f"{name} {money(value)}, {_percent(float(value / net) if net > 0 else None)}" for name, value in _sectors(book.positions)
+    ]
     fields = [
-        NoteField("Heat", _percent(stake.heat)),
+        NoteField("Asked of each trade", "\n".join(asked) or "nothing", inline=False),
+        NoteField("By sector", "\n".join(sectors) or "nothing is held", inline=False),
         NoteField("Reserved for open orders", money(book.reserved)),
-        NoteField("Cash of net liquidation", _percent(float(book.cash / net) if net > 0 else None)),
-        NoteField("Today", _percent(float((net - book.day_start) / book.day_start) if book.day_start > 0 else None, 2)),
-        NoteField("Below the highest value", _percent(performance.drawdown(net, book.peak))),
-        NoteField("Trades today", str(book.trades_today)),
-        NoteField("Losses in a row", str(book.consecutive_losses)),
-        NoteField("Entries paused", str(book.paused_session or "no")),
-        *(NoteField(f"By sector: {name}", f"{money(value)} ({_percent(float(value / net) if net > 0 else None)})")
-          for name, value in _sectors(book.positions)),
-    ]  # fmt: skip
-    lines = [f"• {rule.name}: {limits(rule)}" for rule in rules]
-    return panel("Risk", _rows(lines, "No rule is switched on."), fields, footer=f"as of {when(book.as_of)}")
-
-
-def limits(rule: RiskRule) -> str:
-    """Give the limits of a rule as they are set."""
-    held: dict[str, object] = dataclasses.asdict(rule) if dataclasses.is_dataclass(rule) and not isinstance(rule, type) else {}
-    return ", ".join(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in held.items()) or "on"
+        NoteField("Entries paused", f"through {book.paused_session}" if book.paused_session else "no"),
+    ]
+    return panel("Use of the limits", _rows([*usage], "No limit is switched on."), fields, footer=f"as of {when(book.as_of)}")
 
 
 def _sectors(held: Iterable[Marked]) -> list[tuple[str, Decimal]]:
@@ -234,17 +222,21 @@ def orders(found: Sequence[Order]) -> discord.Embed:
 
 
 def _legs(order: Order) -> list[str]:
-    return [f"{leg.side} {leg.ratio * order.quantity} × {outside(leg.instrument.key.strip())}" for leg in order.legs]
+    return [f"{leg.side} {leg.ratio * order.quantity} × {outside(instrument_text(leg.instrument))}" for leg in order.legs]
 
 
 def fills(found: Sequence[Fill]) -> discord.Embed:
     """List executions, latest first."""
     lines = [
-        f"{when(fill.at)} {fill.side} {fill.quantity} × {outside(fill.instrument_key.strip())} at {per_share(fill.price)}"
+        f"{when(fill.at)} {fill.side} {fill.quantity} × {_name(fill.instrument_key)} at {per_share(fill.price)}"
         f" · fee {money(fill.fee)}{' · modelled' if fill.modelled else ''}"
         for fill in sorted(found, key=lambda fill: fill.at, reverse=True)
     ]
     return panel("Executions", _rows(lines, "No executions in this time."))
+
+
+def _name(key: str) -> str:
+    return outside(instrument_text(instrument(key)))
 
 
 def status(found: Status, troubles: Iterable[str]) -> discord.Embed:

@@ -9,6 +9,7 @@ from bot.access import Capability
 from bot.client import DeskClient
 from bot.replies import Interaction, answer, require
 from core.model.positions import Position
+from core.posts import of_each_trade, usage
 
 
 @app_commands.guild_only()
@@ -46,7 +47,9 @@ class Portfolio(commands.GroupCog, name="portfolio", description="What the accou
         """Show the use of risk limits."""
 
         async def work() -> discord.Embed:
-            return tables.risk(await self.engine.book(), self.engine.rules)
+            view = await self.engine.view()
+            book = await self.engine.book(view)
+            return tables.risk(book, usage(self.engine, book, view), of_each_trade(self.engine))
 
         await require(interaction, Capability.VIEW_PRIVATE)
         await answer(interaction, work(), private=True)

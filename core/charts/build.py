@@ -29,7 +29,7 @@ def candle_chart(view: SymbolView, signal: Signal, source: str) -> CandleChart:
         return tuple(float(value) for value in values[kept])
 
     return CandleChart(
-        title=f"{view.symbol} · {signal.strategy.replace('_', ' ')} · {signal.cause}",
+        title=f"{view.symbol} · daily bars",
         days=tuple(str(day) for day in bars.day[kept].astype("datetime64[D]")),
         open=column(bars.open),
         high=column(bars.high),

@@ -5,14 +5,14 @@ from datetime import datetime
 from decimal import Decimal
 
 from core.charts.build import candle_chart, payoff_chart
-from core.model.instruments import Instrument, Option
+from core.model.instruments import Instrument, Option, instrument
 from core.model.market import MarketView
 from core.model.money import ZERO, cents
 from core.model.notes import Note, NoteField, Tone, Topic
 from core.model.orders import Fill, Movement, Order, Transaction
 from core.model.positions import Position
 from core.model.proposals import Decision, Envelope, Proposal, ProposalState
-from core.model.signals import Intent, Signal
+from core.model.signals import Intent, Levels, Signal
 
 _MARKS = {Decision.PASS: "✓", Decision.TRIM: "↓", Decision.BLOCK: "✗", Decision.ABSENT: "n/a"}
 
@@ -53,16 +53,12 @@ def signal_note(signal: Signal, view: MarketView, *, charts: bool) -> Note:
     """An opening signal with its levels and the numbers behind it."""
     levels = signal.levels
     fields = [NoteField("Price", per_share(signal.price))]
-    if signal.score is not None:
-        fields.append(NoteField("Score (rank, not a probability)", f"{signal.score:.0f} of 100"))
     if levels is not None:
-        target = levels.rungs[0].price if levels.rungs else None
         fields.append(NoteField("Stop", f"{per_share(levels.stop)} ({_percent(levels.stop, levels.entry)})"))
-        rungs = " · ".join(f"{rung.multiple:g}× {per_share(rung.price)}" for rung in levels.rungs)
-        fields.append(NoteField("Ladder (ATR above SMA50)", rungs or "n/a", inline=False))
-        if target is not None and levels.entry > levels.stop:
-            reward_risk = (target - levels.entry) / (levels.entry - levels.stop)
-            fields.append(NoteField("Reward:risk to the first rung", f"{reward_risk:.2f}"))
+    if signal.score is not None:
+        fields.append(NoteField("Score", f"{signal.score:.0f} of 100, a rank"))
+    if levels is not None:
+        fields.append(NoteField("Ladder (ATR above SMA50)", _ladder(levels), inline=False))
     return Note(
         id=f"signal-{signal.id}",
         topic=Topic.SIGNALS,
@@ -76,9 +72,22 @@ def signal_note(signal: Signal, view: MarketView, *, charts: bool) -> Note:
     )
 
 
+def _ladder(levels: Levels) -> str:
+    rungs = " · ".join(f"{rung.multiple:g}× {per_share(rung.price)}" for rung in levels.rungs)
+    if not rungs or levels.entry <= levels.stop:
+        return rungs or "n/a"
+    reward_risk = (levels.rungs[0].price - levels.entry) / (levels.entry - levels.stop)
+    return f"{rungs}\nreward:risk to the first rung {reward_risk:.2f}"
+
+
 def strategy_name(name: str) -> str:
     """A strategy's name as people write it: ``atr_matrix`` is ATR Matrix."""
     return " ".join(word.upper() if len(word) <= 3 else word.capitalize() for word in name.split("_"))
+
+
+def rule_name(name: str) -> str:
+    """A rule's name as people write it: ``trade_risk`` is trade risk, ``vix`` is VIX."""
+    return "VIX" if name == "vix" else name.replace("_", " ")
 
 
 def _percent(price: Decimal, base: Decimal) -> str:
@@ -94,9 +103,7 @@ def card_note(proposal: Proposal, source: str, *, charts: bool) -> Note:
     """The approval card: exactly what a yes would allow."""
     closing = proposal.intent is Intent.CLOSE
     fields = [
-        NoteField("Order", order_text(proposal), inline=False),
-        NoteField("Price per share", price_text(proposal.limit, proposal.floor)),
-        NoteField("Maximum loss", "reduces risk" if closing else f"{money(proposal.max_loss)} incl. fees {money(proposal.fees)}"),
+        *_order_fields(proposal),
         *(_plan_fields(proposal) if not closing else ()),
         NoteField("Risk rules", verdict_text(proposal), inline=False),
     ]
@@ -121,6 +128,15 @@ def card_note(proposal: Proposal, source: str, *, charts: bool) -> Note:
     )
 
 
+def _order_fields(proposal: Proposal) -> Sequence[NoteField]:
+    risk = f"{money(proposal.max_loss)} incl. fees {money(proposal.fees)}"
+    return (
+        NoteField("Order", order_text(proposal), inline=False),
+        NoteField("Price per share", price_text(proposal.limit, proposal.floor)),
+        NoteField("Maximum loss", "reduces risk" if proposal.intent is Intent.CLOSE else risk),
+    )
+
+
 def _plan_fields(proposal: Proposal) -> Sequence[NoteField]:
     plan = proposal.plan
     if plan is None:
@@ -131,8 +147,8 @@ def _plan_fields(proposal: Proposal) -> Sequence[NoteField]:
 
 def verdict_text(proposal: Proposal) -> str:
     """Every rule in one line: mark, name, and the sentence where it is not a plain pass."""
-    passed = [verdict.rule for verdict in proposal.verdicts if verdict.decision is Decision.PASS]
-    rest = [f"{_MARKS[v.decision]} {v.rule}: {v.reason}" for v in proposal.verdicts if v.decision is not Decision.PASS]
+    passed = [rule_name(verdict.rule) for verdict in proposal.verdicts if verdict.decision is Decision.PASS]
+    rest = [f"{_MARKS[v.decision]} {rule_name(v.rule)}: {v.reason}" for v in proposal.verdicts if v.decision is not Decision.PASS]
     return "\n".join([*rest, *([f"✓ {', '.join(passed)}"] if passed else [])]) or "n/a"
 
 
@@ -151,7 +167,7 @@ def refused_note(signal: Signal, reason: str, at: datetime) -> Note:
 
 def blocked_text(proposal: Proposal) -> str:
     """The sentences of the rules that block."""
-    return " ".join(f"{v.rule}: {v.reason.rstrip('.')}." for v in proposal.verdicts if v.decision is Decision.BLOCK)
+    return " ".join(f"{rule_name(v.rule)}: {v.reason.rstrip('.')}." for v in proposal.verdicts if v.decision is Decision.BLOCK)
 
 
 def decided_note(proposal: Proposal, state: ProposalState, reason: str, at: datetime) -> Note:
@@ -164,10 +180,7 @@ def decided_note(proposal: Proposal, state: ProposalState, reason: str, at: date
         body=f"{proposal.signal.reason}\n**{reason}**",
         at=at,
         tone=tone,
-        fields=(
-            NoteField("Order", order_text(proposal), inline=False),
-            NoteField("Risk rules", verdict_text(proposal), inline=False),
-        ),
+        fields=(*_order_fields(proposal), NoteField("Risk rules", verdict_text(proposal), inline=False)),
         footer=f"{proposal.account} · digest {proposal.digest[:12]}",
         proposal_id=proposal.id,
         edits=card_id(proposal),
@@ -177,12 +190,17 @@ def decided_note(proposal: Proposal, state: ProposalState, reason: str, at: date
 def fill_note(order: Order, fills: Sequence[Fill], proposal: Proposal, position: Position) -> Note:
     """An execution: price, quantity, fees, and the result when it closes something."""
     lines = [
-        f"{fill.side.upper()} {fill.quantity} × {fill.instrument_key.strip()} at {per_share(fill.price)}"
+        f"{fill.side.upper()} {fill.quantity} × {instrument_text(instrument(fill.instrument_key))} at {per_share(fill.price)}"
         f"{' (modelled price)' if fill.modelled else ''}"
         for fill in fills
     ]
     fees = None if any(fill.fee is None for fill in fills) else sum((fill.fee or ZERO for fill in fills), ZERO)
-    fields = [NoteField("Filled", f"{order.filled} of {order.quantity}"), NoteField("Fees", money(fees))]
+    cash = sum((fill.cash for fill in fills), ZERO)
+    fields = [
+        NoteField("Filled", f"{order.filled} of {order.quantity}"),
+        NoteField("Paid" if cash < 0 else "Received", money(abs(cash))),
+        NoteField("Fees", money(fees)),
+    ]
     closing = proposal.intent is Intent.CLOSE
     if closing:
         fields.append(NoteField("Realised so far", money(position.realised - position.fees)))
@@ -218,7 +236,7 @@ def unfilled_note(envelope: Envelope, proposal: Proposal, reason: str, filled: i
 
 def movement_note(movement: Transaction) -> Note:
     """A movement of the account that is no fill."""
-    what = (movement.instrument_key or "cash").strip()
+    what = instrument_text(instrument(movement.instrument_key)) if movement.instrument_key else "cash"
     parts = [f"{movement.quantity:+d} × {what}"] if movement.quantity else []
     if movement.kind is Movement.SPLIT:
         parts.append(f"{movement.price.normalize():f} new for each old")
@@ -229,7 +247,7 @@ def movement_note(movement: Transaction) -> Note:
     return Note(
         id=f"movement-{movement.id}",
         topic=Topic.TRADES,
-        title=f"{what}: {movement.kind}",
+        title=f"{what[:1].upper()}{what[1:]}: {movement.kind}",
         body=", ".join(parts) or "nothing moved",
         at=movement.at,
         footer=f"{movement.account} · {movement.id}",

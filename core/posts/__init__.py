@@ -2,8 +2,8 @@
 
 A post asks the engine and its journal and computes everything it says; what is unknown reads "n/a". It is a pure reader: it changes
 nothing. Found by its folder and called by the timetable under its name; imports the engine and everything below, imported by the
-composition roots alone. To add a post, add a file here and a line to the timetable; files that begin with an underscore are shared
-wording.
+composition roots, and by slash commands for the lines on limits. To add a post, add a file here and a line to the timetable; files
+that begin with an underscore are shared wording.
 """
 
 from datetime import datetime
@@ -11,6 +11,9 @@ from typing import ClassVar, Protocol
 
 from core.engine.engine import Engine
 from core.model.notes import Note
+from core.posts._limits import of_each_trade, usage
+
+__all__ = ["Post", "of_each_trade", "usage"]
 
 
 class Post(Protocol):

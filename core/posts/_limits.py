@@ -1,17 +1,47 @@
-"""How much of each account limit is used: the rules' own settings beside what is measured now."""
+"""How much of each limit is used: the rules' own settings beside what is measured now; for the digest and for people who ask."""
 
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 
 from core.engine.engine import Engine
+from core.engine.tell import rule_name, strategy_name
 from core.model.market import MarketView
 from core.model.positions import Book
 from core.portfolio import performance
+from core.ports.rule import RiskRule
 from core.posts._text import ABSENT, new_york_day, number, part, percent, ratio
+
+#: Rules whose use `usage` tells.
+_OF_THE_ACCOUNT = frozenset({"strategy_heat", "cash_reserve", "daily_loss", "drawdown", "trades_per_day", "losing_streak", "vix"})
+#: What the other rules ask of a trade, with their settings; a rule that is not here is told by its name and settings.
+_OF_A_TRADE = {
+    "trade_risk": "maximum loss at most {limit:.1%} of net liquidation",
+    "symbol_exposure": "at most {limit:.1%} of net liquidation in one symbol",
+    "sector": "at most {limit:.1%} of net liquidation in one sector",
+    "correlation": "correlation with what is held at most {limit:g} over {days} sessions",
+    "buying_power": "at most {limit:.1%} of the buying power",
+    "price_drift": "price within {limit:g} ATR of the signal's",
+    "stale_quote": "quotes at most {limit:g} s old",
+    "duplicate": "one position in a symbol",
+    "market_closed": "the exchange is open",
+}
 
 
 def usage(engine: Engine, book: Book, view: MarketView) -> list[str]:
     """One line for each limit that is switched on."""
     return [*_account(engine, book), *_counts(engine, book, view), *_vix(engine, view)]
+
+
+def of_each_trade(engine: Engine) -> list[str]:
+    """One line for each rule that looks at a trade: every rule that is on stands here or in `usage`."""
+    return [_asked(rule) for rule in engine.rules if rule.name not in _OF_THE_ACCOUNT]
+
+
+def _asked(rule: RiskRule) -> str:
+    settings: dict[str, object] = {field.name: getattr(rule, field.name) for field in fields(rule)} if is_dataclass(rule) else {}
+    if rule.name in _OF_A_TRADE:
+        return _OF_A_TRADE[rule.name].format(**settings).replace("%", " %")
+    return ", ".join([rule_name(rule.name), *(f"{name} {value}" for name, value in settings.items())])
 
 
 def limit(engine: Engine, rule: str, setting: str = "limit") -> float | None:
@@ -26,7 +56,7 @@ def _account(engine: Engine, book: Book) -> Iterator[str]:
     for strategy in engine.strategies if heat is not None else ():
         risk = sum(position.max_loss for position in book.held if position.strategy == strategy)
         share = ratio(risk + book.reserved, book.net_liquidation)
-        yield f"heat of {strategy} {part(share)} of {part(heat)}"
+        yield f"heat of {strategy_name(strategy)} {part(share)} of {part(heat)}"
     reserve = limit(engine, "cash_reserve")
     if reserve is not None:
         free = ratio(book.cash - book.reserved_cash, book.net_liquidation)

@@ -8,6 +8,7 @@ from typing import ClassVar
 from core.engine.answers import Status
 from core.engine.engine import Engine
 from core.engine.measures import Target
+from core.engine.tell import rule_name, strategy_name
 from core.model.notes import Note, NoteField, Tone, Topic
 from core.ports.journal import Scan
 from core.posts._text import ABSENT, clock_time, count, field, new_york_day, short_day
@@ -35,16 +36,16 @@ class StatusPost:
             tone=_tone(status),
             fields=(
                 NoteField("Market", _market(status)),
-                NoteField("Reconciled", _reconciled(status)),
                 NoteField("Open", f"{count(status.open_positions, 'position')}\n{count(status.pending_proposals, 'card')} waiting"),
                 NoteField(
                     "Unfinished",
                     f"{count(status.unfinished_orders, 'order')}\n{count(status.undelivered_notes, 'note')} to deliver",
                 ),
+                NoteField("Reconciled", _reconciled(status), inline=False),
                 field("Last scan", _funnel(scans), f"{ABSENT}: nothing was scanned yet"),
                 field(
                     "Not evaluated",
-                    [f"{name}: {count(times, 'time')}" for name, times in engine.books.absent.most_common(5)],
+                    [f"{name}: {count(times, 'time')}" for name, times in engine.books.absent.most_common(5) if times],
                     "nothing",
                 ),
                 field("Service targets", map(target_line, status.targets), ABSENT),
@@ -83,7 +84,8 @@ def _market(status: Status) -> str:
 
 
 def _reconciled(status: Status) -> str:
-    return f"{status.reconciled}\n{clock_time(status.reconciled_at) if status.reconciled_at else ABSENT}"
+    at = f"{short_day(new_york_day(status.reconciled_at))} {clock_time(status.reconciled_at)}: " if status.reconciled_at else ""
+    return f"{at}{status.reconciled}"
 
 
 def _funnel(scans: Sequence[Scan], shown: int = 8) -> list[str]:
@@ -91,8 +93,8 @@ def _funnel(scans: Sequence[Scan], shown: int = 8) -> list[str]:
     lines = []
     for scan in scans:
         counts = [scan.universe, *(left for _, left in scan.left)]
-        steps = [f"{gate} {left}" for (gate, left), before in zip(scan.left, counts, strict=False) if left < before]
+        steps = [f"{rule_name(gate)}: {left}" for (gate, left), before in zip(scan.left, counts, strict=False) if left < before]
         hidden = ["…"] if len(steps) > shown else []
         way = [count(scan.universe, "symbol"), *hidden, *steps[-shown:], count(scan.signals, "signal")]
-        lines.append(f"{scan.strategy}, bar of {scan.session}: {' → '.join(way)}")
+        lines.append(f"{strategy_name(scan.strategy)}, bar of {scan.session}: {' → '.join(way)}")
     return lines

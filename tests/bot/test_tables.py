@@ -5,7 +5,6 @@ import discord
 import pytest
 
 from bot import tables
-from bot.settings import load
 from core.engine.answers import Explanation, Status
 from core.engine.measures import Measures, Target
 from core.model.errors import RefusedError, UnknownSymbolError
@@ -75,7 +74,7 @@ def test_an_empty_account_says_so_in_words() -> None:
     assert "No order is open." in text(tables.orders([]))
     assert "No executions" in text(tables.fills([]))
     assert "No signals" in text(tables.signals([]))
-    assert "Heat" in text(tables.risk(book, []))
+    assert "No limit is switched on." in text(tables.risk(book, [], []))
 
 
 def test_a_long_list_ends_with_how_many_more() -> None:
@@ -123,10 +122,3 @@ def test_closing_needs_a_positive_number() -> None:
 def test_times_are_shown_in_new_york() -> None:
     assert tables.when(datetime(2026, 3, 9, 13, 30, tzinfo=UTC)) == "09 Mar 2026 09:30 New York"
     assert tables.when(None) == "n/a"
-
-
-def test_risk_shows_the_limits_of_every_rule_as_they_are_set() -> None:
-    shown = text(tables.risk(nouns.book(), load("", {}).rules))
-    assert "• trade_risk: limit 0.02" in shown
-    assert "• drawdown: halve 0.1, stop 0.15" in shown
-    assert "• duplicate: on" in shown

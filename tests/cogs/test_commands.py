@@ -95,6 +95,15 @@ async def test_an_approver_without_the_role_sees_nothing(room: Office) -> None:
     assert "approver role" in seen.text
 
 
+async def test_risk_tells_the_use_of_every_limit_in_words(room: Office) -> None:
+    seen = await room.user("owner").slash("portfolio risk")
+    used, asked = seen.embeds[0]["description"], seen.embeds[0]["fields"][0]["value"]
+    assert len(used.splitlines()) + len(asked.splitlines()) == len(room.desk.engine.rules)
+    assert "heat of ATR Matrix 0.0 % of 20.0 %" in used
+    assert "maximum loss at most 2.0 % of net liquidation" in asked
+    assert "_" not in used + asked
+
+
 async def test_a_position_is_shown_and_closed_by_hand(room: Office) -> None:
     position = await bought(room)
     summary = await room.user("owner").slash("portfolio summary")

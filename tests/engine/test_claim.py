@@ -84,7 +84,7 @@ async def test_a_rule_that_blocks_now_denies(tmp_path: Path) -> None:
     async with desk(tmp_path) as one:
         card = await one.begin()
         one.market.changes["vix"] = 55.0
-        assert "vix" in str(await one.react(card))
+        assert "VIX stands at 55.00" in str(await one.react(card))
         assert await one.state(card) is ProposalState.GATE_DENIED
         assert await one.orders() == []
 

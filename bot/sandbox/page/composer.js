@@ -18,6 +18,23 @@ export function flatten(commands) {
   return made;
 }
 
+/** A command typed as plain text, `signals explain symbol:SULA`: its path and options, or an error in one sentence. */
+export function parse(text, commands) {
+  const found = commands.filter((item) => text === item.path || text.startsWith(`${item.path} `)).sort((a, b) => b.path.length - a.path.length)[0];
+  if (!found) return { error: `There is no command /${text}; type / to see them all.` };
+  const rest = text.slice(found.path.length);
+  const names = found.options.map((option) => option.name);
+  const marks = [...rest.matchAll(/(?<=\s)([\w-]+):/g)].filter((mark) => names.includes(mark[1]));
+  const before = rest.slice(0, marks[0]?.index).trim();
+  if (before) return { error: `/${found.path} ${names.length ? `takes ${names.map((name) => `${name}:...`).join(" ")}` : "takes nothing"}, not ${before}.` };
+  const values = marks.map((mark, index) => [mark[1], rest.slice(mark.index + mark[0].length, marks[index + 1]?.index).trim()]);
+  const options = Object.fromEntries(values.filter(([, value]) => value));
+  const missing = found.options.filter((option) => option.required && !(option.name in options)).map((option) => option.name);
+  if (missing.length) return { error: `/${found.path} needs ${missing.map((name) => `${name}:...`).join(" ")}.` };
+  for (const option of found.options) if (option.type === 5 && option.name in options) options[option.name] = options[option.name] === "true";
+  return { path: found.path, options };
+}
+
 export class Composer {
   /** `desk` knows commands, channel, acting user, and takes what comes back. */
   constructor(desk) {
@@ -140,19 +157,19 @@ export class Composer {
       this.plain();
       this.input.focus();
       await this.desk.slash(path, options);
-      return;
+      return undefined;
     }
     const text = this.input.value.trim();
-    if (!text) return;
+    if (!text) return undefined;
     if (text.startsWith("/")) {
-      const found = flatten(this.desk.commands).find((item) => `/${item.path}` === text);
-      if (found && !found.options.some((option) => option.required)) {
-        this.plain();
-        await this.desk.slash(found.path, {});
-      } else toast(found ? `${text} needs ${found.options.filter((o) => o.required).map((o) => o.name).join(", ")}.` : `There is no command ${text}.`);
-      return;
+      const read = parse(text.slice(1), flatten(this.desk.commands));
+      if (read.error) return toast(read.error);
+      this.plain();
+      await this.desk.slash(read.path, read.options);
+      return undefined;
     }
     this.input.value = "";
     await this.desk.say(text);
+    return undefined;
   }
 }
