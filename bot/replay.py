@@ -17,6 +17,7 @@ import numpy as np
 from bot import replay_summary, settings, street
 from bot.clock import HandClock
 from bot.jobs import Jobs
+from bot.timetable import JOBS, occasions
 from bot.wiring import Adapters, build_engine, surroundings
 from brokers.paper import PaperBroker, PaperSettings
 from core.charts import draw
@@ -33,6 +34,8 @@ from core.model.market import MarketView, Session
 from core.model.notes import Note
 
 CARD_SECONDS = 60
+#: From midnight in New York to the open.
+NIGHT = timedelta(hours=9, minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,9 @@ class Stage:
     view: MarketView
 
     async def play(self, session: Session) -> None:
-        """One session: what happens overnight, the walk through the bar, the completed bar."""
+        """One session: what happens on the days and the night before, the walk through the bar, the completed bar."""
+        for occasion in occasions(JOBS, self.clock.now(), session.open - NIGHT, self.engine.sessions):
+            await self._at(occasion.at)
         actions = self.market.begin(session)
         await self._at(session.open - timedelta(hours=1))
         self.view = await self.market.view()
@@ -217,6 +222,6 @@ async def _finish(request: Request, tape: Tape, stage: Stage, chosen: Sequence[d
     )
     summary = await replay_summary.summarise(stage.engine, run)
     points = await stage.engine.journal.equity(stage.engine.account)
-    (request.out / "equity.png").write_bytes(draw(equity_chart(points, f"replay of {len(tape.symbols)} symbols")))
+    (request.out / "equity.png").write_bytes(draw(equity_chart(points, f"Replay of {len(tape.symbols)} symbols", "flat files, modelled fills")))
     replay_summary.write(summary, request.out / "summary.json")
     return summary

@@ -124,7 +124,7 @@ class ReplayMarket:
         self._completed = self._begun
         bars = self.tape.bars[:, self._completed]
         self.state.update(session.day, bars)
-        self._prices = Prices(bars[CLOSE].copy(), {}, session.close - timedelta(minutes=1))
+        self._prices = Prices(bars[CLOSE].copy(), {}, session.close)
         self._settle()
 
     def advance(self, session: Session) -> tuple[CorporateAction, ...]:
