@@ -222,6 +222,7 @@ async def _finish(request: Request, tape: Tape, stage: Stage, chosen: Sequence[d
     )
     summary = await replay_summary.summarise(stage.engine, run)
     points = await stage.engine.journal.equity(stage.engine.account)
-    (request.out / "equity.png").write_bytes(draw(equity_chart(points, f"Replay of {len(tape.symbols)} symbols", "flat files, modelled fills")))
+    chart = equity_chart(points, f"Replay of {len(tape.symbols)} symbols", "flat files, modelled fills")
+    (request.out / "equity.png").write_bytes(draw(chart))
     replay_summary.write(summary, request.out / "summary.json")
     return summary

@@ -11,7 +11,7 @@ so that decisions stand on completed bars and, within a bar, the adverse event c
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 
 import numpy as np
