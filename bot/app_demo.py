@@ -16,7 +16,8 @@ from bot.sandbox.server import Sandbox
 from bot.sandbox.server import Settings as SandboxSettings
 from bot.settings import Channels, DiscordSettings, JournalSettings, Person, Settings
 from bot.settings_secret import Secret
-from core.model.errors import OperatorError
+from core.journal.lease import FileLock
+from core.model.errors import AlreadyRunningError, OperatorError
 from core.model.notes import Topic
 
 
@@ -25,17 +26,29 @@ def demo(config: Path | None, *, fresh: bool) -> int:
 
     Raises
     ------
+    AlreadyRunningError
+        Another demo runs in the folder; nothing of it is touched.
     OperatorError
         The folder or the port cannot be used.
     """
     chosen = settings.load("", {}) if config is None else settings.read(config, {})
     if chosen.feed.name != "simulated":
         raise OperatorError(f"feed.name: the demo runs on the simulated market, not on {chosen.feed.name}; use `run` for that")
-    if fresh:
-        shutil.rmtree(chosen.demo.folder, ignore_errors=True)
-    chosen.demo.folder.mkdir(parents=True, exist_ok=True)
-    set_up(chosen.log_level.value, (), chosen.demo.folder / "desk.log")
-    asyncio.run(_demo(chosen))
+    folder = chosen.demo.folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder)
+    try:
+        lock.take()
+    except AlreadyRunningError:
+        raise AlreadyRunningError(f"another demo runs in {folder}; stop it first, or name another demo.folder") from None
+    try:
+        if fresh:
+            shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(exist_ok=True)
+        set_up(chosen.log_level.value, (), folder / "desk.log")
+        asyncio.run(_demo(chosen))
+    finally:
+        lock.drop()
     return 0
 
 

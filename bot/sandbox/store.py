@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from bot.sandbox.errors import JSON
-from core.model.errors import OperatorError
+from core.model.errors import AlreadyRunningError, OperatorError
 
 
 class Store:
@@ -113,7 +113,7 @@ class Store:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             self.close()
-            raise OperatorError(f"the world file {self.path} is in use by a running server; stop it or choose another") from error
+            raise AlreadyRunningError(f"the world file {self.path} is in use by a running server; stop that one") from error
 
     def _read(self, content: bytes) -> list[JSON]:
         assert self._descriptor is not None

@@ -147,9 +147,10 @@ def _plan_fields(proposal: Proposal) -> Sequence[NoteField]:
 
 def verdict_text(proposal: Proposal) -> str:
     """Every rule in one line: mark, name, and the sentence where it is not a plain pass."""
-    passed = [rule_name(verdict.rule) for verdict in proposal.verdicts if verdict.decision is Decision.PASS]
-    rest = [f"{_MARKS[v.decision]} {rule_name(v.rule)}: {v.reason}" for v in proposal.verdicts if v.decision is not Decision.PASS]
-    return "\n".join([*rest, *([f"✓ {', '.join(passed)}"] if passed else [])]) or "n/a"
+    rest = [v for v in proposal.verdicts if v.decision is not Decision.PASS]
+    told = [f"{_MARKS[v.decision]} {rule_name(v.rule)}: {v.reason}" for v in rest]
+    passed = [rule_name(v.rule) for v in proposal.verdicts if v.decision is Decision.PASS and v.rule not in {r.rule for r in rest}]
+    return "\n".join([*told, *([f"✓ {', '.join(passed)}"] if passed else [])]) or "n/a"
 
 
 def refused_note(signal: Signal, reason: str, at: datetime) -> Note:
