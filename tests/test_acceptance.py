@@ -12,7 +12,8 @@ from tests.house import ROOT
 PAGE = ROOT / "tests" / "ACCEPTANCE.md"
 HEADINGS = (
     "What a user gets", "The parts", "The house", "Settings", "Market", "Indicators", "Strategy", "Option choice", "Risk",
-    "Approval", "Sending and following", "Journal", "Discord", "Posts", "What bad input gets", "Speed", "Tests that must exist", "Done when",
+    "Approval", "Sending and following", "Journal", "Discord", "Posts", "What bad input gets", "Speed", "Tests that must exist",
+    "Done when",
 )  # fmt: skip
 COMMANDS = ("make ", "python -m bot ", "python -m tests.bench ", ".ci/run")
 
