@@ -186,11 +186,11 @@ class Approvals:
         if not (hand.approve and hand.present) or stored.state not in PENDING:
             await self._say(vote, None)
             return
-        noted = asyncio.create_task(self.engine.vote(vote, None))
+        reading = asyncio.create_task(self.reader.read(stored))
         try:
-            evidence = await self.reader.read(stored)
+            await self.engine.vote(vote, None)
         finally:
-            await noted
+            evidence = await reading
         await self._say(vote, evidence)
 
     async def _say(self, vote: Vote, evidence: Evidence | None) -> None:

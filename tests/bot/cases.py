@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import discord
 
-from tests.bot.rig import YES, Office
+from tests.bot.rig import YES, Office, until
 
 DONE = ("claimed", "closed")
 #: Channel in which approval cards stand.
@@ -16,7 +16,14 @@ async def posted(room: Office) -> tuple[str, int]:
     """A card that stands; its proposal and message."""
     card = await room.card()
     assert card.message_id is not None
-    return card.proposal.id, card.message_id
+    message = card.message_id
+
+    async def read() -> bool | None:
+        return bool(await room.sandbox.control.log(method="GET", path=f"messages/{message}")) or None
+
+    await until(read)
+    await room.quiet(0.05)
+    return card.proposal.id, message
 
 
 async def nothing_happens(room: Office, proposal: str) -> None:

@@ -121,7 +121,7 @@ class Office:
         await asyncio.sleep(seconds)
 
 
-async def until(ask: Callable[[], Awaitable[T | None]], seconds: float = 8.0) -> T:
+async def until(ask: Callable[[], Awaitable[T | None]], seconds: float = 20.0) -> T:
     """Ask until there is an answer."""
     async with asyncio.timeout(seconds):
         while True:

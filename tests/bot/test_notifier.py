@@ -41,7 +41,7 @@ async def put(room: Office, *notes: Note) -> None:
 async def titles(room: Office, channel: str = "trades") -> list[str]:
     shown = await room.user("owner").see(channel, 100)
     found = [entry["embeds"][0]["title"] for entry in shown if entry["embeds"]]
-    return [title for title in found if not title.startswith("cash:")]
+    return [title for title in found if not title.lower().startswith("cash:")]
 
 
 async def waiting(room: Office) -> list[str]:
