@@ -82,18 +82,21 @@ class Engine:
         return await self.market.view(quotes=[*held, *wanted, *quotes], chains=chains)
 
     async def _decide(self, work: Callable[[], Awaitable[T]]) -> T:
-        """One decision at a time, each to its end, also when its caller goes away."""
-        return await self._to_the_end(self._alone(work))
+        """One decision at a time, in the order in which they came; one that has begun ends, also when its caller goes away."""
+        await self.lock.acquire()
+        return await self._to_the_end(self._locked(work))
 
-    async def _alone(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def _locked(self, work: Callable[[], Awaitable[T]]) -> T:
         """A decision that broke off may have left the books behind the journal; the next one reads them anew first."""
-        async with self.lock:
+        try:
             if self._broken_off:
                 await reconcile.recover(self)
             self._broken_off = True
             answer = await work()
             self._broken_off = False
             return answer
+        finally:
+            self.lock.release()
 
     async def _to_the_end(self, work: Coroutine[object, object, T]) -> T:
         task = asyncio.ensure_future(work)
