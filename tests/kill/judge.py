@@ -1,7 +1,6 @@
 """The judge: the owner in front of the channels. Approves cards, closes what is held, and brings a killed desk up again."""
 
 import asyncio
-from collections import Counter
 from dataclasses import dataclass, field
 from signal import SIGKILL
 
@@ -14,8 +13,8 @@ LOOK_SECONDS = 0.1
 ROAD_SECONDS = 120.0
 #: Cards to approve. One more stays open until everything is closed, because the market runs at real speed while a card waits.
 ENTRIES = 2
-#: So often a position is asked to be closed; one whose order is in doubt cannot be.
-ASKS = 4
+#: So long each life of the desk is asked to close a position; one whose order is in doubt cannot be closed.
+PATIENCE_SECONDS = 8.0
 #: So many looks in a row must show that nothing is left to do.
 CALM = 5
 
@@ -30,15 +29,16 @@ class Judge:
         Where the coming lives of the desk kill themselves; the one after the last lives on.
     approved : dict of message id to proposal id
         Cards on which the owner put ✅ while they could be decided.
-    asked : Counter
-        How often the owner asked to close each position.
+    asked : set of str
+        Positions that the owner asked to close.
     """
 
     stage: Stage
     failpoints: list[str]
     kills: int = 0
     approved: dict[str, str] = field(default_factory=dict)
-    asked: Counter[str] = field(default_factory=Counter)
+    asked: set[str] = field(default_factory=set)
+    _since: dict[str, float] = field(default_factory=dict)
     _calm: int = 0
 
     @property
@@ -64,6 +64,7 @@ class Judge:
 
     async def _rise(self) -> None:
         self._calm = 0
+        self._since.clear()
         await self.stage.start(self.failpoints.pop(0) if self.failpoints else "")
 
     async def _revive(self) -> None:
@@ -95,9 +96,10 @@ class Judge:
             return
         try:
             offered = [str(choice["value"]) for choice in await self.owner.autocomplete("trades close", "position", position="")]
-            left = [position for position in offered if self.asked[position] < ASKS]
+            now = asyncio.get_running_loop().time()
+            left = [position for position in offered if now - self._since.setdefault(position, now) < PATIENCE_SECONDS]
             for position in left:
-                self.asked[position] += 1
+                self.asked.add(position)
                 await self.owner.slash("trades close", patience=1.0, position=position)
         except RefusedError:
             return

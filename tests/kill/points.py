@@ -38,19 +38,18 @@ class Case:
 
 #: The order of the first card that is claimed, on the way in.
 ENTRY = (
-    Case(("W1",)), Case(("W1+",)), Case(("W1:2",)),
-    Case(("W2",)), Case(("W2+",)), Case(("W2:8",)), Case(("W2+:8",)),
+    Case(("W1",)), Case(("W1+",)), Case(("W2",)), Case(("W2+",)), Case(("W2+:8",)),
     Case(("W3",)), Case(("W3+",)), Case(("W4",)), Case(("W4+",)),
     Case(("W5",)), Case(("W5+",), "denied"), Case(("W6",), "denied"), Case(("W7",), "denied"),
     Case(("W7+",), "doubtful"), Case(("W8",), "doubtful"), Case(("W8+",)),
     Case(("W9",), script=LATE), Case(("W9+",), script=LATE),
     Case(("W10",)), Case(("W10+",)), Case(("W11",)), Case(("W11+",)),
-    Case(("W12",)), Case(("W12+",)), Case(("W12:8",)), Case(("W12+:8",)),
+    Case(("W12",)), Case(("W12+",)), Case(("W12+:8",)),
 )  # fmt: skip
 #: The first order on the way out: the third one of the road.
 EXIT = (
-    Case(("W1:4",)), Case(("W1+:4",)), Case(("W5:3",)), Case(("W5+:3",), "denied"), Case(("W6:3",), "denied"),
-    Case(("W7+:3",), "doubtful"), Case(("W8+:3",)), Case(("W10:3",)), Case(("W10+:3",)), Case(("W11:3",)),
+    Case(("W1+:4",)), Case(("W5+:3",), "denied"), Case(("W7+:3",), "doubtful"),
+    Case(("W8+:3",)), Case(("W10:3",)), Case(("W11:3",)),
 )  # fmt: skip
 #: Killed again while it recovers, life after life.
 NESTED = (

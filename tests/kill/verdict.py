@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from bot import cards
 from core.model.money import ZERO
+from core.model.notes import Tone
 from core.model.orders import DOUBTFUL, Order, OrderEvent, OrderState
 from core.model.proposals import PENDING
 from core.model.signals import Intent
@@ -124,6 +125,22 @@ def every_note_once(kept: Kept, judge: Judge) -> Iterator[str]:
     yield from (f"message with note {key} answers nothing in the journal" for key in shown if key not in known)
 
 
+def every_bad_end_is_told(kept: Kept, judge: Judge) -> Iterator[str]:
+    """An order in doubt is named in a warning; an approval that bought less than it allowed says so."""
+    told = [note for note in kept.journal.notes if note.id not in kept.journal.waiting]
+    for order in kept.journal.orders.values():
+        if _in_doubt(order) and not any(note.tone is Tone.BAD and order.key in note.body for note in told):
+            yield f"order {order.key} is {order.state}, and nobody was told"
+    done = Counter[str]()
+    for order in kept.journal.orders.values():
+        done[order.envelope_id] += order.filled
+    open_still = {envelope.id for envelope in kept.journal.unfinished}
+    for envelope in kept.journal.envelopes.values():
+        short = envelope.id not in open_still and done[envelope.id] < envelope.quantity
+        if short and not any(note.id == f"unfilled-{envelope.id}" for note in told):
+            yield f"envelope {envelope.id} bought {done[envelope.id]} of {envelope.quantity}, and nobody was told"
+
+
 RULES: tuple[Callable[[Kept, Judge], Iterator[str]], ...] = (
     no_order_without_approval,
     no_order_twice,
@@ -131,4 +148,5 @@ RULES: tuple[Callable[[Kept, Judge], Iterator[str]], ...] = (
     no_approval_lost,
     same_to_the_cent,
     every_note_once,
+    every_bad_end_is_told,
 )
