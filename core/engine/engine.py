@@ -118,7 +118,9 @@ class Engine:
         await self._decide(self._tick)
 
     async def _tick(self) -> None:
+        asked = self.clock.monotonic()
         view = await self.view()
+        self.measures.time("receive", self.clock.monotonic() - asked)
         if await follow.turn(self, view):
             await manage.exits(self, view)
         await approve.expire(self)

@@ -27,13 +27,19 @@ class Target:
 
 @dataclass(slots=True)
 class Measures:
-    """Recent samples. Durations in milliseconds; counts are (good, all)."""
+    """Recent samples. Durations in milliseconds; counts are (good, all).
+
+    Fed are ``receive`` (a turn's question to the feed until its view can be decided on), ``claim`` (a yes until the order leaves),
+    ``ticks`` (turns that did not fail) and ``answers`` (slash commands); ``cache`` waits for something that caches.
+    """
 
     durations: dict[str, deque[float]] = field(default_factory=dict)
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def time(self, name: str, seconds: float) -> None:
-        """Keep one duration."""
+        """Keep one duration. None at all passes on a clock that is turned by hand, which measures nothing."""
+        if seconds <= 0:
+            return
         self.durations.setdefault(name, deque(maxlen=KEPT)).append(seconds * 1000)
 
     def count(self, name: str, *, good: bool) -> None:
