@@ -67,6 +67,8 @@ def run(config: Path) -> int:
     set_up(chosen.log_level.value, chosen.secrets)
     if chosen.token is None:
         raise OperatorError("discord.token: is missing; set DISCORD_TOKEN, or discord.token_file to a file that holds it")
+    if not chosen.discord.guild_id:
+        raise OperatorError("discord.guild_id: is 0; set it to the id of your server (`doctor` says what else is missing)")
     asyncio.run(serve(chosen, folder=Path("var")))
     return 0
 
