@@ -222,13 +222,13 @@ def orders(found: Sequence[Order]) -> discord.Embed:
 
 
 def _legs(order: Order) -> list[str]:
-    return [f"{leg.side} {leg.ratio * order.quantity} × {outside(instrument_text(leg.instrument))}" for leg in order.legs]
+    return [f"{leg.side.upper()} {leg.ratio * order.quantity} × {outside(instrument_text(leg.instrument))}" for leg in order.legs]
 
 
 def fills(found: Sequence[Fill]) -> discord.Embed:
     """List executions, latest first."""
     lines = [
-        f"{when(fill.at)} {fill.side} {fill.quantity} × {_name(fill.instrument_key)} at {per_share(fill.price)}"
+        f"{when(fill.at)} {fill.side.upper()} {fill.quantity} × {_name(fill.instrument_key)} at {per_share(fill.price)}"
         f" · fee {money(fill.fee)}{' · modelled' if fill.modelled else ''}"
         for fill in sorted(found, key=lambda fill: fill.at, reverse=True)
     ]

@@ -178,7 +178,7 @@ def decided_note(proposal: Proposal, state: ProposalState, reason: str, at: date
         id=f"decided-{proposal.id}",
         topic=Topic.TRADES,
         title=f"{proposal.signal.symbol} · {proposal.structure}: {'approved' if state is ProposalState.CLAIMED else state}",
-        body=f"{proposal.signal.reason}\n**{reason}**",
+        body=f"{proposal.signal.reason}\n**{reason[:1].upper()}{reason[1:].rstrip('.')}.**",
         at=at,
         tone=tone,
         fields=(*_order_fields(proposal), NoteField("Risk rules", verdict_text(proposal), inline=False)),

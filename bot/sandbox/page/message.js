@@ -40,6 +40,7 @@ export function message(body, desk, grouped) {
         grouped ? null : head(body, desk),
         content(body, desk),
         body.embeds.map((item) => embed(item, desk.context)),
+        body.edited_timestamp && !body.content ? edited(body) : null,
         attachments(body.attachments),
         components(body, desk),
         reactions(body, desk),
@@ -74,15 +75,16 @@ function content(body, desk) {
   if (body.flags & LOADING) {
     return h("p", { class: "thinking" }, h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), `${shownName(body.author)} is thinking...`);
   }
-  if (!body.content && !body.edited_timestamp) return null;
+  if (!body.content) return null;
   const big = /^(\p{Extended_Pictographic}\uFE0F?\s*){1,8}$/u.test(body.content);
   const made = h("div", { class: big ? "content big" : "content" }, markdown(body.content, desk.context));
   if (body.edited_timestamp) {
-    const mark = h("small", { class: "edited", title: new Date(body.edited_timestamp).toLocaleString("en-GB") }, " (edited)");
-    (made.lastElementChild?.matches("p.para") ? made.lastElementChild : made).append(mark);
+    (made.lastElementChild?.matches("p.para") ? made.lastElementChild : made).append(edited(body));
   }
   return made;
 }
+
+const edited = (body) => h("small", { class: "edited", title: new Date(body.edited_timestamp).toLocaleString("en-GB") }, " (edited)");
 
 function privateLine(body, desk) {
   return h("p", { class: "only" }, "Only you can see this · ", h("button", { type: "button", class: "as-link", onclick: () => desk.dismiss(body) }, "dismiss"));
