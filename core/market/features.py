@@ -64,7 +64,8 @@ class FeatureState:
         self._past200 = np.full((RISING, count), np.nan)
         self._ago200 = np.full(count, np.nan)
         self._updates = 0
-        self._columns: dict[str, Floats] = {name: np.full(count, np.nan) for name in MEASURED}
+        self._simple: tuple[Floats, ...] = ()
+        self._columns: dict[str, Floats] | None = {name: np.full(count, np.nan) for name in MEASURED}
 
     def split(self, ratios: Mapping[str, float]) -> None:
         """Take the splits of a morning: new shares for each old one, by symbol. Everything moves into the new units.
@@ -85,7 +86,7 @@ class FeatureState:
         self._past200 = self._past200 / row
         self._ago200 = self._ago200 / row
         if len(self.panel):
-            self._columns = self._measure()
+            self._simple, self._columns = self._simple_means(), None
 
     def update(self, day: date, bar: Floats) -> None:
         """Take the completed bars of a session.
@@ -112,11 +113,13 @@ class FeatureState:
         slot = self._updates % RISING
         self._updates += 1
         self._ago200 = self._past200[slot].copy()
-        self._columns = self._measure()
-        self._past200[slot] = self._columns["sma200"]
+        self._simple, self._columns = self._simple_means(), None
+        self._past200[slot] = self._simple[-1]
 
     def features(self, extras: Extras) -> Features:
         """Give all columns on the last completed bar, with what is given from outside."""
+        if self._columns is None:
+            self._columns = self._measure()
         count = len(self.panel.symbols)
         columns, absent = dict(self._columns), {}
         given = {
@@ -161,10 +164,12 @@ class FeatureState:
             "adr_percent": 100.0 * (span - 1.0),
         }
 
+    def _simple_means(self) -> tuple[Floats, ...]:
+        return indicators.simple_means(self.panel.rows(CLOSE, 200), self._age, (20, 50, 100, 200))
+
     def _averages(self) -> dict[str, Floats]:
         names = ("sma20", "sma50", "sma100", "sma200")
-        means = indicators.simple_means(self.panel.rows(CLOSE, 200), self._age, (20, 50, 100, 200))
-        columns = dict(zip(names, means, strict=True)) | {"sma200_20ago": self._ago200}
+        columns = dict(zip(names, self._simple, strict=True)) | {"sma200_20ago": self._ago200}
         columns |= {f"ema{period}": self._means.value[i] for i, period in enumerate(self._means.periods)}
         return columns | {"atr14": self._true_range.value, "rsi14": self._strength.value}
 

@@ -104,6 +104,8 @@ def net(position: Position) -> Decimal:
 
 def adjusted(points: Sequence[EquityPoint]) -> list[Decimal]:
     """Net liquidation of each point, oldest first, shifted by all later flows: as if today's deposits had always been there."""
+    if not any(point.flows for point in points):
+        return [point.net_liquidation for point in points]
     later, shifted = ZERO, []
     for point in reversed(points):
         shifted.append(point.net_liquidation + later)

@@ -11,6 +11,7 @@ so that decisions stand on completed bars and, within a bar, the adverse event c
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -24,7 +25,7 @@ from core.market.features import Extras, FeatureState
 from core.market.panel import CLOSE, VOLUME
 from core.model.errors import BadDataError, RefusedError
 from core.model.instruments import Instrument
-from core.model.market import ActionKind, CorporateAction, MarketView, Regime, Session
+from core.model.market import ActionKind, CorporateAction, Features, MarketView, Regime, Session
 from core.ports.clock import Clock
 from core.quant.indicators import total
 
@@ -54,6 +55,9 @@ class ReplayMarket:
         self._days = np.asarray(tape.days, dtype="datetime64[D]")
         self._completed, self._begun = -1, -1
         self._walking: Session | None = None
+        self._features: Features | None = None
+        self._reading: Snapshot | None = None
+        self._names: Names
         self._prices = Prices(np.full(len(tape.symbols), math.nan), {}, tape.calendar.previous(tape.days[0]).close)
         self._settle()
 
@@ -81,12 +85,14 @@ class ReplayMarket:
         for action in actions:
             if action.kind is ActionKind.SPLIT:
                 ratios[action.symbol] = ratios.get(action.symbol, 1.0) * float(action.value)
-        if ratios:
-            self.state.split(ratios)
-            row = self._prices.row.copy()
-            for symbol, ratio in ratios.items():
-                row[self._columns[symbol]] /= ratio
-            self._prices = Prices(row, {}, self._prices.as_of)
+        if not ratios:
+            self._names, self._reading = replace(self._names, units=place), None
+            return actions
+        self.state.split(ratios)
+        row = self._prices.row.copy()
+        for symbol, ratio in ratios.items():
+            row[self._columns[symbol]] /= ratio
+        self._prices = Prices(row, {}, self._prices.as_of)
         self._settle()
         return actions
 
@@ -145,29 +151,37 @@ class ReplayMarket:
     async def view(self, *, quotes: Collection[Instrument] = (), chains: Collection[str] = ()) -> MarketView:  # noqa: ARG002 - all quotes are fresh
         """Give the whole market at the clock's instant; see the port."""
         now = self._clock.now()
-        prices = self._prices
-        if self._walking is not None and self._walking.holds(now):
-            prices = Prices(prices.row, prices.exact, now)
+        reading = self._snapshot(now)
         return MarketView(
             as_of=now,
             session=self.tape.calendar.at(now),
             completed=self.completed,
             symbols=self.tape.symbols,
-            features=self._features,
+            features=reading.features,
             regime=self._regime,
             vix=self.tape.vix.at(self.completed) if self.tape.vix else None,
             source="flat files",
-            reading=Snapshot(self._names, self._columns, self._features, prices, self._rate, frozenset(chains)),
+            reading=replace(reading, chains=frozenset(chains)) if chains else reading,
             raw=self.tape.raw,
             rate=self._rate,
         )
 
+    def _snapshot(self, now: datetime) -> Snapshot:
+        """What can be read at this instant; the same one until time or prices move, so that nothing is modelled twice."""
+        if self._walking is not None and self._walking.holds(now) and self._prices.as_of != now:
+            self._prices = Prices(self._prices.row, self._prices.exact, now)
+        if self._reading is None or self._reading.prices is not self._prices:
+            if self._features is None:
+                self._features = self.state.features(_extras(self.tape, self._completed, self._regime))
+            self._reading = Snapshot(self._names, self._columns, self._features, self._prices, self._rate)
+        return self._reading
+
     def _settle(self) -> None:
-        """Renew what stands between sessions."""
+        """Renew what stands between sessions; features wait until somebody looks."""
         tape = self.tape
         self._regime = tape.regimes.get(self.completed) if tape.regimes is not None else None
         self._rate = (tape.rates.at(self.completed) if tape.rates else None) or 0.0
-        self._features = self.state.features(_extras(tape, self._completed, self._regime))
+        self._features, self._reading = None, None
         traded, bars = total(self.state.panel.rows(VOLUME, 20))
         volume = traded / np.maximum(bars, 1.0)
         self._names = Names(tape, self._ledger, self._days, self._completed, self._begun, volume)

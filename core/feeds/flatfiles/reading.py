@@ -1,14 +1,14 @@
 """How a view of the replay reaches one name: a snapshot of prices at its instant, everything else on demand."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 from core.feeds.flatfiles.names import Names
 from core.market.chains import modelled_chain, modelled_quote
 from core.model.errors import UnknownSymbolError
-from core.model.instruments import Instrument, Stock
+from core.model.instruments import Instrument, Option, Stock
 from core.model.market import Chain, Features, Floats, Quote, SymbolView
 from core.model.money import price
 
@@ -40,6 +40,8 @@ class Snapshot:
     ----------
     columns : dict of symbol to its column
     chains : underlyings whose chain was asked for with the view; the chain of every other one is None.
+    quoted, listed : dicts
+        Quotes and chains that somebody asked for already; views of the same instant share them.
     """
 
     names: Names
@@ -47,7 +49,10 @@ class Snapshot:
     features: Features
     prices: Prices
     rate: float
-    chains: frozenset[str]
+    chains: frozenset[str] = frozenset()
+    quoted: dict[Instrument, Quote | None] = field(default_factory=dict)
+    listed: dict[str, Chain | None] = field(default_factory=dict)
+    _seen: dict[str, SymbolView] = field(init=False, default_factory=dict)
 
     def symbol(self, symbol: str) -> SymbolView:
         """One name.
@@ -57,17 +62,19 @@ class Snapshot:
         UnknownSymbolError
             The files have no bars of it.
         """
-        column = self._column(symbol)
-        return SymbolView(
-            symbol=symbol,
-            bars=self.names.bars(column),
-            features={name: float(row[column]) for name, row in self.features.columns.items()},
-            quote=self._stock(column),
-            events=self.names.events(column),
-            news=(),
-            sector=self.names.tape.sectors.get(symbol),
-            chain=self._chain(symbol, column) if symbol in self.chains else None,
-        )
+        if symbol not in self._seen:
+            column = self._column(symbol)
+            self._seen[symbol] = SymbolView(
+                symbol=symbol,
+                bars=self.names.bars(column),
+                features={name: float(row[column]) for name, row in self.features.columns.items()},
+                quote=self.quote(Stock(symbol)),
+                events=self.names.events(column),
+                news=(),
+                sector=self.names.tape.sectors.get(symbol),
+                chain=self._chain(symbol, column) if symbol in self.chains else None,
+            )
+        return self._seen[symbol]
 
     def quote(self, instrument: Instrument) -> Quote | None:
         """Quote of a share or a contract; None without a price today or without a volatility to model from.
@@ -77,14 +84,17 @@ class Snapshot:
         UnknownSymbolError
             The files have no bars of the underlying.
         """
-        column = self._column(instrument.underlying)
-        if isinstance(instrument, Stock):
-            return self._stock(column)
+        if instrument not in self.quoted:
+            column = self._column(instrument.underlying)
+            self.quoted[instrument] = self._stock(column) if isinstance(instrument, Stock) else self._contract(instrument, column)
+        return self.quoted[instrument]
+
+    def _contract(self, option: Option, column: int) -> Quote | None:
         spot, (volatility, _) = self.prices.of(column), self.names.volatility(column)
         if spot is None or spot <= 0 or math.isnan(volatility):
             return None
-        paid = self.names.dividend_yield(instrument.underlying, float(spot))
-        return modelled_quote(instrument, float(spot), volatility, self.prices.as_of, self.rate, paid)
+        paid = self.names.dividend_yield(option.underlying, float(spot))
+        return modelled_quote(option, float(spot), volatility, self.prices.as_of, self.rate, paid)
 
     def _column(self, symbol: str) -> int:
         if symbol not in self.columns:
@@ -100,6 +110,11 @@ class Snapshot:
         return Quote(mid - half, mid + half, size, size, self.prices.as_of, modelled=True)
 
     def _chain(self, symbol: str, column: int) -> Chain | None:
+        if symbol not in self.listed:
+            self.listed[symbol] = self._modelled(symbol, column)
+        return self.listed[symbol]
+
+    def _modelled(self, symbol: str, column: int) -> Chain | None:
         spot, (volatility, rank) = self.prices.of(column), self.names.volatility(column)
         if spot is None or spot <= 0 or math.isnan(volatility):
             return None
