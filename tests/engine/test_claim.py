@@ -39,7 +39,7 @@ async def test_the_card_of_an_approved_order_says_approved(tmp_path: Path) -> No
         await one.react(await one.begin())
         (note,) = await edits(one)
         assert note.title.endswith(": approved")
-        assert "approved by owner" in note.body
+        assert "approved by owner" in note.body.lower()
 
 
 async def test_a_second_yes_changes_nothing(tmp_path: Path) -> None:
