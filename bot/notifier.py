@@ -83,6 +83,7 @@ class DiscordNotifier:
     _awake: asyncio.Event = field(default_factory=asyncio.Event)
     _again_at: dict[int, float] = field(default_factory=dict)
     _failures: dict[int, int] = field(default_factory=dict)
+    _own: set[int] = field(default_factory=set)
 
     def wake(self) -> None:
         """Something was put into the outbox; deliver it soon."""
@@ -173,6 +174,8 @@ class DiscordNotifier:
         journal, clock, note = self.outlet.journal, self.outlet.clock, pending.note
         place = client.get_partial_messageable(channel)
         picture = await self._picture(note)
+        if pending.attempted_at is None:
+            self._own.add(pending.seq)
         await journal.note_attempted(pending.seq, clock.now())
         self.outlet.at("W2")
         message_id = None
@@ -184,10 +187,12 @@ class DiscordNotifier:
         if note.proposal_id is not None and note.decidable:
             await self._card(place.get_partial_message(message_id), note.proposal_id)
         await journal.note_delivered(pending.seq, channel, message_id, clock.now())
+        self._own.discard(pending.seq)
 
     async def _earlier(self, client: discord.Client, place: discord.PartialMessageable, pending: PendingNote) -> int | None:
-        """Look for the message of an earlier try among our own; a young one is safe without, because Discord knows its nonce."""
-        if pending.attempted_at is None or self.outlet.clock.now() - pending.created_at <= NONCE_AGE:
+        """Look for the message of an earlier try; a young one of this process is safe without, because Discord knows its nonce."""
+        young = pending.seq in self._own and self.outlet.clock.now() - pending.created_at <= NONCE_AGE
+        if pending.attempted_at is None or young:
             return None
         LOG.info("Note %s was tried before; looking for it in channel %s before it is sent again", pending.note.id, place.id)
         key = cards.key_of(pending.note.id)

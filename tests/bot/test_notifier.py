@@ -248,3 +248,17 @@ async def test_a_card_whose_sending_was_cut_stands_once_and_works(
         await room.user("owner").react(cards[0]["id"], "✅")
         await room.becomes(proposal, "claimed", "closed")
         assert await room.orders() == 1
+
+
+async def test_what_an_earlier_process_tried_is_looked_up_however_young_it_seems(tmp_path: Path, sandbox: Sandbox) -> None:
+    """A simulated clock stands still while the desk is down, so the age of a note says nothing about its nonce."""
+    proposal = await crash_at(tmp_path, sandbox, "W2+")
+    since = (await sandbox.control.log())[-1]["number"]
+    async with office(tmp_path, sandbox, again=True) as room:
+        card = await room.standing()
+        asked = await sandbox.control.log(since, "GET", f"channels/{card.channel_id}/messages")
+        assert asked
+        posted = await sandbox.control.log(since, "POST", f"channels/{card.channel_id}/messages")
+        assert not [post for post in posted if f"qm:yes:{proposal}" in str(post)]
+        cards = [entry for entry in await room.user("owner").see(str(card.channel_id), 100) if entry["components"]]
+        assert len(cards) == 1
