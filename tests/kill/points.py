@@ -71,6 +71,6 @@ def named() -> frozenset[str]:
     for path in (file for room in ("bot", "core") for file in (ROOT / room).rglob("*.py")):
         text = path.read_text()
         found |= set(re.findall(r'\bat\("(W\d+\+?)"\)', text))
-        for point in re.findall(r'\.write\(\s*"(W\d+)"', text):
+        for point in re.findall(r'\bwrite\(\s*"(W\d+)"', text):
             found |= {point, f"{point}+"}
     return frozenset(found)
