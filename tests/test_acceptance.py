@@ -43,13 +43,13 @@ def rows() -> Iterator[Row]:
 
 @cache
 def names(path: Path) -> frozenset[str]:
-    """Functions of a file, those of classes too, and names that stand for a test class."""
+    """Functions of a file, those of classes too, and names that stand for a state machine."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     made = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     assigned = {
         target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets if isinstance(target, ast.Name)
     }
-    return frozenset(made | {name for name in assigned if name.startswith("Test")})
+    return frozenset(made | {name for name in assigned if name.lower().startswith("test")})
 
 
 def exists(name: str) -> bool:
