@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.engine.settings import Expression, Policy
-from core.model.notes import Note
+from core.model.notes import CandleChart, Note, PayoffChart
 from core.model.proposals import Decision, Proposal, ProposalState
 from core.options.policy import OptionPolicy
 from core.posts.portfolio_digest import PortfolioDigest
@@ -118,6 +118,19 @@ async def test_modelled_prices_are_said_on_card_fill_and_digest(tmp_path: Path) 
         assert "(modelled price)" in filled.body
         digest = await PortfolioDigest().compose(one.engine, one.clock.now())
         assert any("modelled" in field.value for field in digest.fields)
+
+
+async def test_a_signal_carries_its_candles_and_an_option_card_its_payoff(tmp_path: Path) -> None:
+    async with desk(tmp_path, expression=Expression.OPTIONS, start_cash=Decimal(1_000_000), charts=True) as one:
+        one.market.listed = True
+        one.engine.options = OptionPolicy(min_reward_risk=0.0, max_spread=0.5)
+        await ask(one)
+        (idea,), (card,) = await one.told("set-up"), await one.cards()
+    assert isinstance(idea.chart, CandleChart)
+    assert (idea.chart.entry, idea.chart.stop) == (100.0, 94.0)
+    assert [multiple for multiple, _ in idea.chart.rungs] == [7.0, 8.0, 9.0, 10.0]
+    assert isinstance(card.chart, PayoffChart)
+    assert min(card.chart.profit) < 0 < max(card.chart.profit)
 
 
 async def test_prices_of_a_market_are_not_called_modelled(tmp_path: Path) -> None:
