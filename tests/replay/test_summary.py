@@ -85,3 +85,14 @@ def test_the_summary_names_no_path_and_no_machine(adjusted: Run) -> None:
     assert json.loads(text) == adjusted.summary
     for word in (str(adjusted.out), str(Path.home()), "parquet", "/", "\\"):
         assert word not in text
+
+
+def test_the_summary_says_in_which_units_quantities_and_prices_are(adjusted: Run) -> None:
+    assert adjusted.summary["prices"] == "adjusted: price-level gates are off, quantities are in adjusted units"
+    assert adjusted.summary["not_evaluated"]["gate price"] > 0
+    assert adjusted.summary["fills_modelled"] is True
+
+
+def test_prices_as_traded_are_called_so(raw: Run) -> None:
+    assert raw.summary["prices"] == "as traded"
+    assert "gate price" not in raw.summary["not_evaluated"]
