@@ -23,6 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except QuantMatrixError as error:
         print(f"quantmatrix: {error}", file=sys.stderr)  # noqa: T201 - the command line speaks to a person
         return BUSY if isinstance(error, AlreadyRunningError) else 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"quantmatrix: {place}{error.strerror or error}; mend that, then start again", file=sys.stderr)  # noqa: T201 - as above
+        return 1
     except KeyboardInterrupt:
         return 130
     finally:

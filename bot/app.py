@@ -8,7 +8,7 @@ import gc
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -91,19 +91,38 @@ async def serve(
         assert chosen.token is not None
         if chosen.discord.loopback:
             _redirect(chosen.discord.loopback)
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(opened.notifier.run()),
-                group.create_task(opened.approvals.run()),
-                group.create_task(client.supervise(opened.desk, chosen.token)),
-                group.create_task(opened.heart.run()),
-            ]
-            if ready is not None:
-                await ready(opened)
-            await stop.wait()
-            LOG.info("Stopping")
-            for task in tasks:
-                task.cancel()
+        tasks = (
+            opened.notifier.run(),
+            opened.approvals.run(),
+            client.supervise(opened.desk, chosen.token),
+            opened.heart.run(),
+        )
+        try:
+            await _together(tasks, ready and ready(opened), stop)
+        except BaseExceptionGroup as group:
+            sentence = _sentence(group)
+            if sentence is None:
+                raise
+            raise sentence from group
+
+
+async def _together(work: Iterable[Coroutine[None, None, None]], ready: Awaitable[None] | None, stop: asyncio.Event) -> None:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one) for one in work]
+        if ready is not None:
+            await ready
+        await stop.wait()
+        LOG.info("Stopping")
+        for task in tasks:
+            task.cancel()
+
+
+def _sentence(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
+    """What the operator must mend, when a task ended for that."""
+    found: BaseException | None = group.subgroup(OperatorError)
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
 
 
 def _redirect(address: str) -> None:
@@ -116,8 +135,8 @@ async def open_desk(chosen: Settings, stack: AsyncExitStack, folder: Path, engin
     """Open everything in order; the stack closes it."""
     at = failpoint(os.environ)
     journal = await _journal(chosen, stack, at)
+    await journal.take_lease(f"pid {os.getpid()}", SystemClock().now())
     clock = _clock(chosen, folder)
-    await journal.take_lease(f"pid {os.getpid()}", clock.now())
     today = clock.now().date()
     sessions = calendar(min(today, _first_day(chosen)), today)
     market = await asyncio.to_thread(chosen.feed.open, clock, sessions)
@@ -134,6 +153,7 @@ async def open_desk(chosen: Settings, stack: AsyncExitStack, folder: Path, engin
     adapters = Adapters(clock, market, broker, journal, notifier, sessions)
     desk_engine = build_engine(chosen, adapters, engine=decided, at=at)
     await street.morning(broker, market.actions(today), await market.view())
+    stack.push_async_callback(desk_engine.rest)
     await desk_engine.start()
     access = Access(chosen.discord)
     approvals = Approvals(desk_engine, access)

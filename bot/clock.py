@@ -105,7 +105,7 @@ class SimulatedClock:
         self._bound = instant + timedelta(seconds=2 * max(self.speed, 1.0))
         self.path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"bound": self._bound.isoformat()}) + "\n"
-        fresh = self.path.with_suffix(".new")
+        fresh = self.path.with_suffix(f".{os.getpid()}")
         with fresh.open("w") as file:
             file.write(text)
             file.flush()

@@ -63,7 +63,7 @@ class Heart:
         """Do what is due now."""
         try:
             await self._turn()
-        except QuantMatrixError as error:
+        except (QuantMatrixError, OSError) as error:
             self.engine.measures.count("ticks", good=False)
             if str(error) not in self._failing:
                 self._failing.add(str(error))

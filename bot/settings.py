@@ -174,8 +174,9 @@ def read(path: Path, environment: Mapping[str, str], plugins: Plugins | None = N
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
         remedy = "copy config.example.yaml there, or name another file with --config"
-        raise SettingsError((f"{path}: cannot be read ({type(error).__name__}); {remedy}",)) from error
+        raise SettingsError((f"{path}: cannot be read ({reason}); {remedy}",)) from error
     return load(text, environment, plugins, name=str(path))
 
 

@@ -240,7 +240,7 @@ def test_the_database_address_comes_from_the_environment_first() -> None:
 
 
 def test_an_unreadable_file_names_itself(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"nowhere\.yaml: cannot be read \(FileNotFoundError\); copy"):
+    with pytest.raises(SettingsError, match=r"nowhere\.yaml: cannot be read \(No such file or directory\); copy"):
         read(tmp_path / "nowhere.yaml", {}, PLUGINS)
 
 
