@@ -7,7 +7,7 @@ market walks open, low side, high side, close, and stops at every price level th
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -81,8 +81,9 @@ class TextNotifier:
 
 
 def _line(note: Note) -> Mapping[str, object]:
-    told = asdict(replace(note, chart=None))
-    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in told.items() if value is not None}
+    told = {one.name: getattr(note, one.name) for one in fields(note) if one.name != "chart"}
+    told |= {"at": note.at.isoformat(), "fields": [asdict(one) for one in note.fields]}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def replay(request: Request) -> dict[str, object]:

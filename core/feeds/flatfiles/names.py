@@ -120,8 +120,8 @@ class Names:
         if ahead in {UNCOVERED, FAR}:
             return None, ahead == FAR
         today = self.tape.days[self.completed]
-        coming = [report.day for report in self.tape.earnings[self.tape.symbols[column]] if not report.heard_by(today)]
-        return coming[0], True
+        reports = self.tape.earnings[self.tape.symbols[column]]
+        return next(report.day for report in reports if not report.heard_by(today)), True
 
 
 def _modelled(close: Floats) -> tuple[float, float]:
