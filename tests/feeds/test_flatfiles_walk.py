@@ -131,7 +131,7 @@ async def test_before_the_open_only_yesterdays_price_is_known_and_it_is_stale(th
     assert view.completed == DAYS[3]
     assert quote is not None
     assert quote.mid == 10
-    assert quote.as_of == session_of(three, DAYS[3]).close - timedelta(minutes=1)
+    assert quote.as_of == session_of(three, DAYS[3]).close
 
 
 async def test_a_view_keeps_what_it_saw_when_the_market_moves_on(three: Tape) -> None:
