@@ -47,14 +47,13 @@ class EngineSettings:
         Stock: the assumed loss is the stop distance times (1 + this), because stops gap.
     quote_seconds : float
         Oldest quote that may be used for sizing and sending.
-    drift : float
-        At the claim: how far the net price may have moved against us, as a share of the premium or price.
     walk : tuple of float
-        Limit of each child order as a share of the way from the mid to the floor of the approved band.
+        Limit of each child order as a share of the way from the mid to the natural price, never below the floor of the band.
     walk_seconds : float
         How long each child may work before it is cancelled for the next one.
-    band : float
-        Width of the approved price band below the natural price, as a share of the price.
+    band, premium_band : float
+        How far the price may move against us between card and order, as a share of the price: shares, and options (at least two
+        price steps). Beyond it a new card is asked.
     lookup_seconds : tuple of float
         When an UNKNOWN order is looked up after its send; afterwards every 30 s.
     unknown_seconds : float
@@ -76,10 +75,10 @@ class EngineSettings:
     risk_per_trade: Annotated[float, Gt(0), Le(0.1)] = 0.01
     gap_allowance: Annotated[float, Ge(0), Le(5)] = 0.25
     quote_seconds: Annotated[float, Gt(0)] = 15.0
-    drift: Annotated[float, Ge(0), Le(1)] = 0.05
     walk: tuple[float, ...] = (0.5, 1.0)
     walk_seconds: Annotated[float, Gt(0)] = 20.0
     band: Annotated[float, Ge(0), Le(0.5)] = 0.01
+    premium_band: Annotated[float, Ge(0), Le(0.5)] = 0.05
     lookup_seconds: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 90.0, 120.0)
     unknown_seconds: Annotated[float, Gt(0)] = 120.0
     max_cards: Annotated[int, Ge(1)] = 5

@@ -132,7 +132,8 @@ def _contract(engine: "Engine", signal: Signal, view: MarketView, book: Book) ->
     chain = view.symbol(signal.symbol).chain
     if chain is None:
         return Refused(signal, f"{signal.symbol} has no listed options.")
-    choice = choose(chain, signal, engine.options, _budget(engine, book), view.as_of, engine.max_age)
+    worst = 1 + Decimal(str(engine.settings.premium_band))
+    choice = choose(chain, signal, engine.options, _budget(engine, book) / worst, view.as_of, engine.max_age)
     if isinstance(choice, NoContract):
         return Refused(signal, choice.sentence)
     return _Shape(choice.structure, choice.legs, (_facts(choice), *choice.remarks))
@@ -164,7 +165,7 @@ def _build(
         draft = _draft(engine, signal, shape, view, attempt)
     except BadDataError as error:
         return Refused(signal, f"{signal.symbol}: {error}")
-    loss = _unit_loss(engine, signal, draft.legs, draft.limit)
+    loss = _unit_loss(engine, signal, draft.legs, draft.floor)
     wanted, sizing = (quantity, ()) if quantity else _quantity(engine, signal, loss, book)
     draft = _sized(engine, draft, loss, wanted)
     verdicts = (*sizing, *vet_all(engine.rules, draft, book, view))
@@ -176,7 +177,6 @@ def _build(
 def _draft(engine: "Engine", signal: Signal, shape: _Shape, view: MarketView, attempt: int) -> Proposal:
     price = price_legs(shape.legs, view)
     spot = price_legs((Leg(Stock(signal.symbol), Side.SELL),), view).mid
-    band = abs(price.natural) * Decimal(str(engine.settings.band))
     return Proposal(
         id=f"{signal.id}.{attempt}",
         signal=signal,
@@ -184,7 +184,7 @@ def _draft(engine: "Engine", signal: Signal, shape: _Shape, view: MarketView, at
         legs=shape.legs,
         quantity=1,
         limit=down_to_tick(price.natural, price.tick),
-        floor=down_to_tick(price.natural - band, price.tick),
+        floor=down_to_tick(price.natural - _band(engine, price, shape.legs), price.tick),
         tick=price.tick,
         max_loss=ZERO,
         fees=ZERO,
@@ -203,13 +203,19 @@ def _draft(engine: "Engine", signal: Signal, shape: _Shape, view: MarketView, at
     )
 
 
-def _unit_loss(engine: "Engine", signal: Signal, legs: tuple[Leg, ...], limit: Decimal) -> Decimal:
-    """Positive dollars that one unit can lose before fees; 0 for a closing order."""
+def _band(engine: "Engine", price: Price, legs: Sequence[Leg]) -> Decimal:
+    if any(isinstance(leg.instrument, Option) for leg in legs):
+        return max(abs(price.natural) * Decimal(str(engine.settings.premium_band)), 2 * price.tick)
+    return abs(price.natural) * Decimal(str(engine.settings.band))
+
+
+def _unit_loss(engine: "Engine", signal: Signal, legs: tuple[Leg, ...], floor: Decimal) -> Decimal:
+    """Positive dollars that one unit can lose before fees, bought at the worst price of its band; 0 for a closing order."""
     if signal.intent is Intent.CLOSE or signal.levels is None:
         return ZERO
     if isinstance(legs[0].instrument, Option):
-        return max_loss(legs, limit)
-    stop_distance = max(-limit - signal.levels.stop, ZERO)
+        return max_loss(legs, floor)
+    stop_distance = max(-floor - signal.levels.stop, ZERO)
     return stop_distance * (1 + Decimal(str(engine.settings.gap_allowance)))
 
 

@@ -64,11 +64,12 @@ async def test_a_trim_shrinks_the_order_and_the_card_says_which_rule(tmp_path: P
         proposal, (card,) = await only(one), await one.cards()
     (trim,) = [verdict for verdict in proposal.verdicts if verdict.decision is Decision.TRIM]
     assert (trim.rule, trim.quantity) == ("symbol_exposure", proposal.quantity)
-    assert 1 <= proposal.quantity < 133, "one percent of the account would be 133 shares"
+    budget = int(1000 / ((-proposal.floor - 94) * Decimal("1.25")))
+    assert 1 <= proposal.quantity < budget, "one percent of the account would be more shares"
     assert f"BUY {proposal.quantity} × LEAD" in said(card, "Order")
     first = said(card, "Risk rules").splitlines()[0]
     assert first.startswith("↓ symbol")
-    assert f"{proposal.quantity} of 133 units fit" in first
+    assert f"{proposal.quantity} of {budget} units fit" in first
 
 
 @pytest.mark.parametrize("gap", [0.0, 0.25, 1.0])
@@ -76,8 +77,8 @@ async def test_stock_may_lose_its_stop_distance_and_a_gap(tmp_path: Path, gap: f
     async with desk(tmp_path, gap_allowance=gap) as one:
         await ask(one)
         proposal = await only(one)
-    distance = -proposal.limit - Decimal(94)
-    assert distance == pytest.approx(STOP_DISTANCE, abs=Decimal("0.05"))
+    distance = -proposal.floor - Decimal(94)
+    assert distance == pytest.approx(STOP_DISTANCE + 1, abs=Decimal("0.05")), "bought at the worst price that the card allows"
     assert proposal.max_loss == pytest.approx(
         distance * (1 + Decimal(str(gap))) * proposal.quantity + proposal.fees, abs=Decimal("0.01")
     )
