@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --require-hashes --no-deps
-CONFIG ?= config.yaml
+# Compiled files make every start faster.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run demo test lint bench clean
 .DEFAULT_GOAL := help

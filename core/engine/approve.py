@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from core.engine import send, tell
 from core.engine.settings import Policy
 from core.engine.vet import Price, Refused, closable, price_legs, revet, vet
-from core.model.errors import BadDataError, NotClaimedError
+from core.model.errors import BadDataError, NotClaimedError, RetryError
 from core.model.market import MarketView
 from core.model.money import ZERO, down_to_tick
 from core.model.notes import Tone
@@ -119,7 +119,7 @@ async def claim(engine: "Engine", stored: StoredProposal, by: tuple[str, ...], e
         return ended
     now = engine.clock.now()
     if not policy and now - evidence_at > timedelta(seconds=EVIDENCE_SECONDS):
-        return "What was read on Discord is too old to act on; please react again."
+        raise RetryError("What was read on Discord is too old to act on; it is read again.")
     approval = Approval(proposal.id, proposal.digest, by, policy, now, evidence_at)
     envelope = _grant(proposal, approval, view)
     limit = child_limit(engine, envelope, price_legs(proposal.legs, view), 1)
