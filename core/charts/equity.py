@@ -39,7 +39,7 @@ def equity(chart: EquityChart) -> Figure:
     top.set_xlim(below.get_xlim())
     below.text(0.008, 0.10, "drawdown", transform=below.transAxes, color=theme.DIM, fontsize=8)
     gain = value[-1] / value[0] - 1 if value[0] > 0 else np.nan
-    total = f"  {gain:+.2%}" if np.isfinite(gain) else ""
+    total = f"  {gain:+.2%} since {chart.days[0]}" if np.isfinite(gain) else ""
     words = f"{value[-1]:,.0f}{total}   deepest drawdown {lost.min():.2%}"
     theme.subtitle(figure, words, theme.DOWN if gain < 0 else theme.UP)
     return figure
