@@ -11,7 +11,7 @@ import discord
 from bot.cards import outside, panel
 from core.engine.answers import Explanation, Status
 from core.engine.measures import Target
-from core.engine.tell import instrument_text, money, order_text, per_share
+from core.engine.tell import instrument_text, money, order_text, per_share, strategy_name
 from core.market.sessions import NEW_YORK
 from core.model.errors import RefusedError, UnknownSymbolError
 from core.model.instruments import instrument
@@ -131,7 +131,7 @@ def explanation(found: Explanation) -> discord.Embed:
         fields.append(NoteField("Score (rank, no probability)", f"{found.score:.0f} of 100"))
     title = f"{found.symbol} on {found.session}: {verdict}"
     tone = Tone.GOOD if found.passed else Tone.INFO
-    return panel(title, gates(found.results), fields, footer=f"strategy {found.strategy}, completed bar", tone=tone)
+    return panel(title, gates(found.results), fields, footer=f"{strategy_name(found.strategy)}, completed bar", tone=tone)
 
 
 def summary(book: Book, closed: Sequence[Position], points: Sequence[EquityPoint]) -> discord.Embed:
@@ -182,7 +182,7 @@ def risk(book: Book, usage: Iterable[str], asked: Iterable[str]) -> discord.Embe
     ]
     fields = [
         NoteField("Asked of each trade", "\n".join(asked) or "nothing", inline=False),
-        NoteField("By sector", "\n".join(sectors) or "nothing is held", inline=False),
+        NoteField("By sector, at market value", "\n".join(sectors) or "nothing is held", inline=False),
         NoteField("Reserved for open orders", money(book.reserved)),
         NoteField("Entries paused", f"through {book.paused_session}" if book.paused_session else "no"),
     ]
