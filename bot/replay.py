@@ -5,6 +5,7 @@ market walks open, low side, high side, close, and stops at every price level th
 """
 
 import asyncio
+import gc
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -121,6 +122,7 @@ async def _run(request: Request, tape: Tape, chosen: Sequence[date]) -> dict[str
         if day < chosen[0]:
             market.advance(_session(tape.calendar, day))
     journal = await open_journal(request.out / "journal.db", durable=False)
+    gc.freeze()  # what was loaded stays until the end: the collector need not walk through it again and again
     try:
         stage = await _stage(request, tape, clock, market, journal)
         for number, day in enumerate(chosen):
@@ -128,6 +130,7 @@ async def _run(request: Request, tape: Tape, chosen: Sequence[date]) -> dict[str
             request.progress(number + 1, len(chosen))
         return await _finish(request, tape, stage, chosen)
     finally:
+        gc.unfreeze()
         await journal.close()
 
 
