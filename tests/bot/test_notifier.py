@@ -215,17 +215,20 @@ async def test_notes_wait_while_nobody_is_connected(tmp_path: Path, sandbox: San
 
 async def crash_at(folder: Path, sandbox: Sandbox, point: str) -> str:
     """A process that dies at a write point of the card; the proposal."""
+    died = asyncio.Event()
     async with office(folder, sandbox) as room:
 
         def at(name: str) -> None:
             if name == point and room.desk.engine.books.pending:
+                died.set()
                 raise asyncio.CancelledError
 
         room.notifier.outlet = replace(room.notifier.outlet, at=at)
         await room.desk.engine.scan()
         room.desk.open_market()
         await room.desk.engine.entries()
-        await room.quiet()
+        async with asyncio.timeout(20):
+            await died.wait()
         (stored,) = await room.desk.engine.pending()
         assert await room.state(stored.proposal.id) == "draft"
         return stored.proposal.id
