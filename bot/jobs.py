@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.timetable import JOBS, Occasion, due
@@ -30,6 +30,7 @@ class Jobs:
     engine: Engine
     posts: Mapping[str, Post]
     since: datetime
+    _done: dict[str, datetime] = field(default_factory=dict)
 
     def waiting(self, now: datetime) -> bool:
         """Whether something became due that was not looked at."""
@@ -44,7 +45,7 @@ class Jobs:
     async def _once(self, occasion: Occasion) -> bool:
         """Do an occasion unless it was done; a job that breaks counts as done, or it would break again each turn."""
         journal = self.engine.journal
-        last = await journal.last_job(occasion.job)
+        last = self._done.get(occasion.job) or await journal.last_job(occasion.job)
         if last is not None and last >= occasion.at:
             return False
         try:
@@ -52,6 +53,7 @@ class Jobs:
         except Exception:
             await journal.claim_job(occasion.job, occasion.at)
             raise
+        self._done[occasion.job] = occasion.at
         return await journal.claim_job(occasion.job, occasion.at)
 
     async def _do(self, occasion: Occasion) -> None:

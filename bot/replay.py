@@ -8,7 +8,7 @@ import asyncio
 import gc
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -35,6 +35,9 @@ from core.model.market import MarketView, Session
 from core.model.notes import Note
 
 CARD_SECONDS = 60
+BATCH = 200
+#: When the garbage collector runs: a replay makes hardly any garbage that only it finds.
+RARELY = (100_000, 20, 20)
 #: From midnight in New York to the open.
 NIGHT = timedelta(hours=9, minutes=30)
 
@@ -67,11 +70,10 @@ class TextNotifier:
 
     async def deliver(self, now: datetime) -> None:
         """Write what waits; a card stands in its channel from now on."""
-        if not self.awake:
-            return
-        self.awake = False
-        with self.path.open("a", encoding="utf-8") as file:
-            while waiting := await self.journal.pending_notes(200):
+        while self.awake:
+            waiting = await self.journal.pending_notes(BATCH)
+            self.awake = len(waiting) == BATCH
+            with self.path.open("a", encoding="utf-8") as file:
                 for pending in waiting:
                     self._posted += 1
                     file.write(json.dumps(_line(pending.note), sort_keys=True, ensure_ascii=False) + "\n")
@@ -83,7 +85,8 @@ class TextNotifier:
 
 def _line(note: Note) -> Mapping[str, object]:
     told = {one.name: getattr(note, one.name) for one in fields(note) if one.name != "chart"}
-    told |= {"at": note.at.isoformat(), "fields": [asdict(one) for one in note.fields]}
+    rows = [{"name": one.name, "value": one.value, "inline": one.inline} for one in note.fields]
+    told |= {"at": note.at.isoformat(), "fields": rows}
     return {name: value for name, value in told.items() if value is not None}
 
 
@@ -123,13 +126,16 @@ async def _run(request: Request, tape: Tape, chosen: Sequence[date]) -> dict[str
             market.advance(_session(tape.calendar, day))
     journal = await open_journal(request.out / "journal.db", durable=False)
     gc.freeze()  # what was loaded stays until the end: the collector need not walk through it again and again
+    usual = gc.get_threshold()
+    gc.set_threshold(*RARELY)
     try:
         stage = await _stage(request, tape, clock, market, journal)
-        for number, day in enumerate(chosen):
+        for number, day in enumerate(chosen, 1):
             await stage.play(_session(tape.calendar, day))
-            request.progress(number + 1, len(chosen))
+            request.progress(number, len(chosen))
         return await _finish(request, tape, stage, chosen)
     finally:
+        gc.set_threshold(*usual)
         gc.unfreeze()
         await journal.close()
 

@@ -9,6 +9,7 @@ each side, half a tick at least (a cent, a hundredth of one below a dollar), and
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from core.feeds.flatfiles.tape import FAR, UNCOVERED, Tape
 from core.market.panel import CLOSE, KEEP, VOLUME
-from core.model.market import ActionKind, Bars, Events, Floats
+from core.model.market import ActionKind, Bars, Events, Features, Floats
 
 YEAR = 252
 SHORT, LONG = 21, 63
@@ -65,6 +66,7 @@ class Names:
     units: int
     volume: Floats
     _bars: dict[int, Bars] = field(default_factory=dict)
+    _rows: dict[int, Mapping[str, float]] = field(default_factory=dict)
     _volatility: dict[int, tuple[float, float]] = field(default_factory=dict)
 
     def bars(self, column: int) -> Bars:
@@ -75,6 +77,12 @@ class Names:
             there = ~np.isnan(matrix[CLOSE])
             self._bars[column] = Bars(self.days[first : self.completed + 1][there], *(row[there] for row in matrix))
         return self._bars[column]
+
+    def row(self, column: int, features: Features) -> Mapping[str, float]:
+        """Give the features of one name; they stand as long as the session does."""
+        if column not in self._rows:
+            self._rows[column] = {name: float(values[column]) for name, values in features.columns.items()}
+        return self._rows[column]
 
     def matrix(self, column: int, sessions: int) -> Floats:
         """Give bars in the units of now, shape (5, sessions or fewer), holes as NaN."""

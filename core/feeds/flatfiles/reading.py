@@ -67,7 +67,7 @@ class Snapshot:
             self._seen[symbol] = SymbolView(
                 symbol=symbol,
                 bars=self.names.bars(column),
-                features={name: float(row[column]) for name, row in self.features.columns.items()},
+                features=self.names.row(column, self.features),
                 quote=self.quote(Stock(symbol)),
                 events=self.names.events(column),
                 news=(),
