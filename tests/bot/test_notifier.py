@@ -213,6 +213,11 @@ async def test_notes_wait_while_nobody_is_connected(tmp_path: Path, sandbox: San
         await told(room, "later")
 
 
+async def told_all(room: Office) -> bool | None:
+    """Whether nothing waits to be told."""
+    return not await room.desk.journal.pending_notes() or None
+
+
 async def crash_at(folder: Path, sandbox: Sandbox, point: str) -> str:
     """A process that dies at a write point of the card; the proposal."""
     died = asyncio.Event()
@@ -225,6 +230,7 @@ async def crash_at(folder: Path, sandbox: Sandbox, point: str) -> str:
 
         room.notifier.outlet = replace(room.notifier.outlet, at=at)
         await room.desk.engine.scan()
+        await until(lambda: told_all(room))
         room.desk.open_market()
         await room.desk.engine.entries()
         async with asyncio.timeout(20):
