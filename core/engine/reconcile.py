@@ -65,6 +65,8 @@ async def audit(engine: "Engine", view: MarketView) -> None:
         differences = await _differences(engine)
     except RetryError:
         return
+    engine.reconciled_at = engine.clock.now()
+    engine.reconciled = f"{len(engine.books.positions)} positions, {len(differences)} differences"
     if differences:
         await halt.alarm(engine, f"the broker and the journal disagree: {differences[0]}")
 
