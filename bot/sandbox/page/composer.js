@@ -117,7 +117,8 @@ export class Composer {
   async suggest(option, input) {
     const typed = input.value.toLowerCase();
     const items = option.autocomplete ? await this.ask(option, input) : this.known(option);
-    if (document.activeElement !== input || this.fields.get(option.name) !== input) return;
+    const moved = document.activeElement !== input || this.fields.get(option.name) !== input || input.value.toLowerCase() !== typed;
+    if (moved) return;
     const fitting = option.autocomplete ? items : items.filter((item) => item.name.toLowerCase().includes(typed));
     const take = (item) => { input.value = item.name; input.dataset.value = JSON.stringify(item.value); };
     const title = option.description || option.name;
