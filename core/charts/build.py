@@ -10,6 +10,7 @@ from core.model.notes import CandleChart, EquityChart, PayoffChart
 from core.model.positions import EquityPoint
 from core.model.proposals import Proposal
 from core.model.signals import Signal
+from core.quant.indicators import simple_mean_series
 from core.quant.payoff import break_evens, payoff
 
 SESSIONS = 120
@@ -19,7 +20,7 @@ def candle_chart(view: SymbolView, signal: Signal, source: str) -> CandleChart:
     """Give the last sessions of one symbol with the levels of a signal; a signal without levels shows the average alone."""
     bars, levels = view.bars, signal.levels
     close = np.asarray(bars.close, dtype=np.float64)
-    average = _rolling_mean(close, 50)
+    average = simple_mean_series(close, 50)
     if len(average) and math.isfinite(view.features.get("sma50", math.nan)):
         average[-1] = view.features["sma50"]  # the figure that the gates were decided on
     whole = np.isfinite(bars.open) & np.isfinite(bars.high) & np.isfinite(bars.low) & np.isfinite(close)
@@ -59,11 +60,3 @@ def payoff_chart(proposal: Proposal, source: str) -> PayoffChart:
     stop = [("stop", float(proposal.plan.stop))] if proposal.plan else []
     title = f"{proposal.signal.symbol} {proposal.structure}: profit at expiry"
     return PayoffChart(title, tuple(spots.tolist()), tuple(profit.tolist()), (("now", now), *evens, *stop), source)
-
-
-def _rolling_mean(values: Floats, window: int) -> Floats:
-    """Mean of the last `window` values; NaN until there are so many, and over gaps."""
-    means = np.full(len(values), np.nan)
-    if len(values) >= window:
-        means[window - 1 :] = np.lib.stride_tricks.sliding_window_view(values, window).mean(axis=1)
-    return means
