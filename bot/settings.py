@@ -1,6 +1,7 @@
 """`config.yaml` + environment -> typed, frozen settings. Every mistake is listed at once with field, value and remedy.
 
-Secrets come from the environment (`DISCORD_TOKEN`, `QUANTMATRIX_DATABASE_URL`) or from files that `*_file` keys name.
+Secrets come from the environment (`DISCORD_TOKEN`, `QUANTMATRIX_DATABASE_URL`, those that a broker names) or from files that
+`*_file` keys name.
 To add a key, add a field to a dataclass here (or to a plug-in: its fields are its keys) and a line to `config.example.yaml`.
 """
 
@@ -18,7 +19,7 @@ from annotated_types import Ge, Gt, Le, MinLen, Predicate
 from bot import settings_walk as walk
 from bot import settings_yaml
 from bot.settings_plugins import Plugins, chosen
-from bot.settings_secret import Secret, secret
+from bot.settings_secret import Secret, of_plugin, secret
 from core.engine.settings import EngineSettings
 from core.model.errors import OperatorError, SettingsError
 from core.model.notes import Topic
@@ -125,6 +126,7 @@ class Settings:
     live: bool = False
     token: Secret | None = None
     database: Secret | None = field(default=None, compare=False)
+    broker_secrets: Mapping[str, Secret] = field(default_factory=dict, compare=False)
 
     @property
     def database_url(self) -> str:
@@ -136,7 +138,7 @@ class Settings:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Every secret, for whoever keeps them out of the log."""
-        return tuple(found for found in (self.token, self.database) if found is not None)
+        return tuple(found for found in (self.token, self.database, *self.broker_secrets.values()) if found is not None)
 
     @property
     def config_hash(self) -> str:
@@ -261,13 +263,24 @@ def _secrets(values: dict[str, Any], environment: Mapping[str, str], mistakes: l
         values["token"] = secret("DISCORD_TOKEN", discord.token_file, environment, mistakes)
     if journal is not walk.WRONG:
         values["database"] = secret("QUANTMATRIX_DATABASE_URL", journal.url_file, environment, mistakes)
+    if values["broker"] is not walk.WRONG:
+        values["broker_secrets"] = of_plugin("broker", values["broker"], environment, mistakes)
+
+
+def _not_live(broker: Any) -> list[str]:  # noqa: ANN401 - any broker's settings, or WRONG
+    """Real money is traded only where the broker can, and on an account whose number is spelled out."""
+    if broker is walk.WRONG:
+        return []
+    if not getattr(broker, "trades_live", False):
+        return [f"broker.live: true is refused, {broker.name} never trades real money; set it to false"]
+    return [] if broker.account else ["broker.account: is empty; live trading needs the account number spelled out"]
 
 
 def _together(values: Mapping[str, Any], mistakes: list[str]) -> None:
     """Check what one field alone cannot say."""
     discord = values["discord"]
     if values["live"]:
-        mistakes.append("broker.live: true is refused, this version trades on paper only; set it to false")
+        mistakes.extend(_not_live(values["broker"]))
     if discord is walk.WRONG:
         return
     seen: dict[int, str] = {}

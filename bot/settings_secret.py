@@ -1,39 +1,12 @@
-"""Secrets: a type that never shows its value, and the two places where one may come from."""
+"""Where a secret may come from: its environment variable, or the file that a `*_file` key names."""
 
-import hmac
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from core.model.secrets import Secret
 
-class Secret:
-    """Text that only `reveal` shows; everything else prints stars."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Give the value; call it only where it is sent to its owner."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    def __str__(self) -> str:
-        return "***"
-
-    def __format__(self, _: str) -> str:
-        return "***"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(self._value.encode(), other._value.encode())
-
-    def __hash__(self) -> int:
-        return hash(Secret)
-
-    def __reduce__(self) -> str:
-        raise TypeError("a secret is not written anywhere")
+__all__ = ["Secret", "of_plugin", "secret"]
 
 
 def secret(variable: str, file: Path | None, environment: Mapping[str, str], mistakes: list[str]) -> Secret | None:
@@ -54,3 +27,17 @@ def secret(variable: str, file: Path | None, environment: Mapping[str, str], mis
         mistakes.append(f"{variable}: the file {str(file)!r} is empty; put the secret into it")
         return None
     return Secret(value)
+
+
+def of_plugin(section: str, plugin: Any, environment: Mapping[str, str], mistakes: list[str]) -> Mapping[str, Secret]:  # noqa: ANN401 - any settings
+    """Read the secrets that a plug-in needs: its class attribute `secrets` maps each variable to the key that may name a file."""
+    wanted: Mapping[str, str] = getattr(plugin, "secrets", {})
+    found: dict[str, Secret] = {}
+    for variable, key in wanted.items():
+        listed = len(mistakes)
+        value = secret(variable, getattr(plugin, key), environment, mistakes)
+        if value is not None:
+            found[variable] = value
+        elif len(mistakes) == listed:
+            mistakes.append(f"{variable}: is missing; set it in the environment, or name a file that holds it in {section}.{key}")
+    return found

@@ -8,6 +8,29 @@ from typing import Protocol
 
 from core.model.orders import Fill, Report, Transaction
 from core.model.proposals import ApprovedOrder
+from core.model.secrets import Secret
+from core.ports.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the settings of a broker outside of this machine are opened with: ``await settings.open(opening)``.
+
+    Attributes
+    ----------
+    account : str
+        The account's name in our books; every fill and transaction carries it.
+    live : bool
+        Real money; otherwise the broker's paper or sandbox side.
+    clock : Clock
+    secrets : mapping of str to Secret
+        By environment variable, those that the settings name in their class attribute `secrets`.
+    """
+
+    account: str
+    live: bool
+    clock: Clock
+    secrets: Mapping[str, Secret]
 
 
 @dataclass(frozen=True, slots=True)
