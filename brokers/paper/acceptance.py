@@ -26,7 +26,9 @@ class Desk:
             return f"a quantity of {ticket.quantity} is no order"
         if moment.session is None or not moment.session.holds(moment.now):
             return "the market is closed"
-        if not ticket.limit.is_finite() or ticket.limit % grid(ticket.legs, ticket.limit):
+        if not ticket.limit.is_finite():
+            return f"a limit of {ticket.limit} is no price"
+        if ticket.limit % grid(ticket.legs, ticket.limit):
             return f"a limit of {ticket.limit} is off the price step of {grid(ticket.legs, ticket.limit)}"
         for thing in instruments(ticket):
             if isinstance(thing, Option) and thing.expiry < moment.session.day:

@@ -1,4 +1,4 @@
-"""What the tests of brokers stand on: a clock turned by hand, a market set by hand, and one rig per kind of broker."""
+"""What the tests of the paper broker stand on: a market set by hand, and the ledger in this process or in its own."""
 
 import asyncio
 import json
@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,36 +16,13 @@ from brokers.paper.ledger import Ledger, Terms
 from brokers.paper.matching import FillModel
 from brokers.paper.remote import RemoteLine
 from core.model.errors import RetryError
-from core.model.instruments import Instrument, Leg, Side, Stock
+from core.model.instruments import Instrument
 from core.model.market import Quote, Session
-from core.model.proposals import ApprovedOrder
 from core.quant.fees import FeeSchedule
+from tests.brokers.bench import BUY_LEAD, CASH, LEAD, LONG_AGO, SELL_LEAD, HandClock, approved
 from tests.kit import nouns
 
-CASH = Decimal(100_000)
-LONG_AGO = datetime(1999, 1, 1, tzinfo=UTC)
-
-
-@dataclass
-class HandClock:
-    """Stands still until it is turned."""
-
-    instant: datetime = nouns.NOW
-
-    def now(self) -> datetime:
-        return self.instant
-
-    def monotonic(self) -> float:
-        return self.instant.timestamp()
-
-    async def sleep_until(self, instant: datetime) -> None:
-        self.instant = max(self.instant, instant)
-
-    async def sleep(self, seconds: float) -> None:
-        self.turn(seconds)
-
-    def turn(self, seconds: float) -> None:
-        self.instant += timedelta(seconds=seconds)
+__all__ = ["BUY_LEAD", "CASH", "LEAD", "LONG_AGO", "SELL_LEAD", "HandClock", "HandMarket", "RemoteRig", "Rig", "approved"]
 
 
 @dataclass
@@ -74,17 +51,6 @@ def session_at(instant: datetime) -> Session | None:
     return Session(nouns.DAY + ahead, nouns.SESSION.open + ahead, nouns.SESSION.close + ahead)
 
 
-LEAD = Stock("LEAD")
-BUY_LEAD = (Leg(LEAD, Side.BUY),)
-SELL_LEAD = (Leg(LEAD, Side.SELL),)
-
-
-def approved(limit: str, quantity: int = 10, legs: tuple[Leg, ...] = BUY_LEAD, name: str = "one", number: int = 1) -> ApprovedOrder:
-    """One child order; the key is made of `name` and `number`."""
-    envelope = replace(nouns.envelope(), id=name, legs=legs, quantity=quantity, limit=Decimal(limit), floor=Decimal(limit))
-    return ApprovedOrder(envelope, number, quantity, Decimal(limit))
-
-
 class Rig:
     """A paper broker in this process, with its ledger in a file."""
 
@@ -94,6 +60,7 @@ class Rig:
         self.clock = HandClock()
         self.market = HandMarket(self.clock)
         self.market.show(LEAD, "99.99", "100.01")
+        self.copies = 0
         self.broker: PaperBroker
 
     @property
