@@ -73,14 +73,17 @@ class TextNotifier:
         while self.awake:
             waiting = await self.journal.pending_notes(BATCH)
             self.awake = len(waiting) == BATCH
+            lines = [json.dumps(_line(pending.note), sort_keys=True, ensure_ascii=False) + "\n" for pending in waiting]
             with self.path.open("a", encoding="utf-8") as file:
-                for pending in waiting:
-                    self._posted += 1
-                    file.write(json.dumps(_line(pending.note), sort_keys=True, ensure_ascii=False) + "\n")
-                    await self.journal.note_delivered(pending.seq, 1, self._posted, now)
-                    if pending.note.decidable and pending.note.proposal_id:
-                        until = now + timedelta(seconds=CARD_SECONDS)
-                        await self.journal.proposal_posted(pending.note.proposal_id, 1, self._posted, until)
+                file.writelines(lines)
+            messages = {pending.seq: (1, self._posted + place) for place, pending in enumerate(waiting, 1)}
+            self._posted += len(waiting)
+            if messages:
+                await self.journal.notes_delivered(messages, now)
+            for pending in waiting:
+                if pending.note.decidable and pending.note.proposal_id:
+                    until = now + timedelta(seconds=CARD_SECONDS)
+                    await self.journal.proposal_posted(pending.note.proposal_id, *messages[pending.seq], until)
 
 
 def _line(note: Note) -> Mapping[str, object]:

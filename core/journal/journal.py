@@ -1,6 +1,6 @@
 """`SqlJournal`: the port, method by method; each gives one function of this room its transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -235,7 +235,11 @@ class SqlJournal:
 
     async def note_delivered(self, seq: int, channel_id: int, message_id: int, at: datetime) -> None:
         """W12."""
-        await self._door.write("W12", outbox.delivered, seq, (channel_id, message_id), at)
+        await self.notes_delivered({seq: (channel_id, message_id)}, at)
+
+    async def notes_delivered(self, messages: Mapping[int, tuple[int, int]], at: datetime) -> None:
+        """W12, of several notes together: (channel id, message id) by outbox number."""
+        await self._door.write("W12", outbox.delivered, messages, at)
 
     async def note_failed(self, seq: int, reason: str, *, give_up: bool) -> None:
         """Say why a try failed."""

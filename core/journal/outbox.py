@@ -1,7 +1,7 @@
 """The outbox: every note that people are told, in order, until it stands on Discord."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, exists, func, select
@@ -88,9 +88,10 @@ def attempted(connection: Connection, seq: int, at: datetime) -> None:
     connection.execute(_ATTEMPTED, {"row": seq, "instant": at})
 
 
-def delivered(connection: Connection, seq: int, message: tuple[int, int], at: datetime) -> None:
-    """Note the (channel id, message id) that a note now stands in."""
-    connection.execute(_DELIVERED, {"row": seq, "channel": message[0], "message": message[1], "instant": at})
+def delivered(connection: Connection, messages: Mapping[int, tuple[int, int]], at: datetime) -> None:
+    """Keep the (channel id, message id) that each note now stands in, by its number."""
+    rows = [{"row": seq, "channel": place[0], "message": place[1], "instant": at} for seq, place in messages.items()]
+    connection.execute(_DELIVERED, rows)
 
 
 def failed(connection: Connection, seq: int, reason: str, *, give_up: bool) -> None:

@@ -115,8 +115,7 @@ def adjusted(points: Sequence[EquityPoint]) -> list[Decimal]:
 
 def day_start(points: Sequence[EquityPoint], day: date, start_cash: Decimal) -> Decimal:
     """Net liquidation at the end of the last session before `day`; the opening cash when there was none."""
-    before = [point for point in points if point.day < day]
-    return before[-1].net_liquidation if before else start_cash
+    return next((point.net_liquidation for point in reversed(points) if point.day < day), start_cash)
 
 
 def peak(points: Sequence[EquityPoint], start_cash: Decimal, sessions: int = YEAR) -> Decimal:

@@ -53,10 +53,10 @@ def overnight(view: MarketView, names: Iterable[str], closed_at: datetime, count
     changes = []
     for symbol in names:
         quote = view.quote(Stock(symbol))
+        if quote is not None and quote.modelled:
+            return []
         if quote is None or quote.as_of <= closed_at or quote.defect(view.as_of, FRESH) or quote.bid <= 0:
             continue
-        if quote.modelled:
-            return []
         last = float(close[places[symbol]])
         if isfinite(last) and last > 0:
             changes.append((symbol, float(quote.mid) / last - 1))

@@ -94,6 +94,9 @@ def warm() -> None:
 
 def _rows(is_call: ArrayLike, *terms: ArrayLike) -> tuple[Floats, tuple[int, ...]]:
     """Broadcast to a matrix with one row per term; the last row is 1 for calls and -1 for puts."""
-    sign = np.where(np.asarray(is_call, dtype=np.bool_), 1.0, -1.0)
-    every = np.broadcast_arrays(*(np.asarray(term, dtype=np.float64) for term in terms), sign)
-    return np.stack(every).reshape(len(every), -1), every[-1].shape
+    shape = np.broadcast_shapes(np.shape(is_call), *(np.shape(term) for term in terms))
+    rows = np.empty((len(terms) + 1, *shape))
+    for place, term in enumerate(terms):
+        rows[place] = term
+    rows[-1] = np.where(is_call, 1.0, -1.0)
+    return rows.reshape(len(rows), -1), shape

@@ -67,6 +67,7 @@ class Names:
     volume: Floats
     _bars: dict[int, Bars] = field(default_factory=dict)
     _rows: dict[int, Mapping[str, float]] = field(default_factory=dict)
+    _events: dict[int, Events] = field(init=False, default_factory=dict)
     _volatility: dict[int, tuple[float, float]] = field(default_factory=dict)
 
     def bars(self, column: int) -> Bars:
@@ -116,6 +117,11 @@ class Names:
 
     def events(self, column: int) -> Events:
         """Give the next report, and the dividends and splits of the last 252 sessions."""
+        if column not in self._events:
+            self._events[column] = self._told(column)
+        return self._events[column]
+
+    def _told(self, column: int) -> Events:
         symbol = self.tape.symbols[column]
         recent = (
             tuple((day, value) for place, day, value in book.get(symbol, ()) if self.units - YEAR < place <= self.units)
