@@ -1,7 +1,7 @@
 """Doing what the timetable says is due; the live desk and the replay use the same one."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from bot.timetable import JOBS, Occasion, due
 from core.engine import tell
 from core.engine.engine import Engine
 from core.model.errors import QuantMatrixError
-from core.model.notes import Tone
+from core.model.notes import Note, Tone
 from core.posts import Post
 
 _LOG = logging.getLogger(__name__)
@@ -49,24 +49,25 @@ class Jobs:
         if last is not None and last >= occasion.at:
             return False
         try:
-            await self._do(occasion)
+            notes = await self._do(occasion)
+            first = await journal.claim_job(occasion.job, occasion.at, notes)
         except Exception:
             await journal.claim_job(occasion.job, occasion.at)
             raise
         self._done[occasion.job] = occasion.at
-        return await journal.claim_job(occasion.job, occasion.at)
+        if notes:
+            self.engine.notifier.wake()
+        return first
 
-    async def _do(self, occasion: Occasion) -> None:
-        """One occasion; a failure is told and logged, the desk goes on."""
+    async def _do(self, occasion: Occasion) -> Sequence[Note]:
+        """One occasion, which answers what is to be told; a failure is told and logged, the desk goes on."""
         verbs = {"entries": self.engine.entries, "scan": self.engine.scan, "close": self.engine.close_session}
         try:
             if occasion.job in verbs:
                 await verbs[occasion.job]()
             elif occasion.job in self.posts:
-                note = await self.posts[occasion.job].compose(self.engine, occasion.at)
-                await self.engine.journal.put_notes([note])
-                self.engine.notifier.wake()
+                return [await self.posts[occasion.job].compose(self.engine, occasion.at)]
         except QuantMatrixError as error:
             _LOG.warning("job %s of %s failed: %s", occasion.job, occasion.at, error)
-            note = tell.desk_note(f"job-{occasion.job}", f"{occasion.job} failed", str(error), self.engine.clock.now(), Tone.BAD)
-            await self.engine.journal.put_notes([note])
+            return [tell.desk_note(f"job-{occasion.job}", f"{occasion.job} failed", str(error), self.engine.clock.now(), Tone.BAD)]
+        return []

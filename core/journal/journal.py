@@ -213,9 +213,9 @@ class SqlJournal:
         """One small fact."""
         return await self._door.read(switches.get_setting, name)
 
-    async def claim_job(self, job: str, scheduled_for: datetime) -> bool:
+    async def claim_job(self, job: str, scheduled_for: datetime, notes: Notes = ()) -> bool:
         """Take one occasion of a job."""
-        return await self._door.write("", switches.claim_job, job, scheduled_for)
+        return await self._door.write("", switches.claim_job, job, scheduled_for, notes)
 
     async def last_job(self, job: str) -> datetime | None:
         """Latest occasion of a job that was taken."""

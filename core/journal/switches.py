@@ -56,8 +56,9 @@ def get_setting(connection: Connection, name: str) -> str | None:
     return value
 
 
-def claim_job(connection: Connection, job: str, scheduled_for: datetime) -> bool:
-    """Take one occasion of a job; False when it was taken before."""
+def claim_job(connection: Connection, job: str, scheduled_for: datetime, notes: Sequence[Note] = ()) -> bool:
+    """Take one occasion of a job with what it tells; False when it was taken before."""
+    put_notes(connection, notes)
     return insert_new(connection, job_run, {"job": job, "scheduled_for": scheduled_for})
 
 

@@ -203,8 +203,8 @@ class Journal(Protocol):
     async def setting(self, name: str) -> str | None: ...
 
     # jobs
-    async def claim_job(self, job: str, scheduled_for: datetime) -> bool:
-        """False when this occasion was already taken (by whichever process)."""
+    async def claim_job(self, job: str, scheduled_for: datetime, notes: Sequence[Note] = ()) -> bool:
+        """Take an occasion of a job, with the notes that it tells. False when this occasion was already taken (by whichever process)."""
         ...
 
     async def last_job(self, job: str) -> datetime | None: ...
