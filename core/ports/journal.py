@@ -204,7 +204,7 @@ class Journal(Protocol):
 
     # jobs
     async def claim_job(self, job: str, scheduled_for: datetime, notes: Sequence[Note] = ()) -> bool:
-        """Take an occasion of a job, with the notes that it tells. False when this occasion was already taken (by whichever process)."""
+        """Take an occasion of a job, with the notes that it tells; False when it was taken before (by whichever process)."""
         ...
 
     async def last_job(self, job: str) -> datetime | None: ...
