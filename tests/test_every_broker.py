@@ -50,8 +50,8 @@ async def distant(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 
 @asynccontextmanager
 async def up(bench: Bench) -> AsyncIterator[Bench]:
-    await bench.start()
     try:
+        await bench.start()
         yield bench
     finally:
         await bench.stop()

@@ -68,7 +68,7 @@ class Loopback:
         app.router.add_get("/dxlink", self.dxlink.serve)
         self._runner = web.AppRunner(app, keepalive_timeout=keepalive, shutdown_timeout=0.2, handler_cancellation=True)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", port, shutdown_timeout=0.2).start()
+        await web.TCPSite(self._runner, "127.0.0.1", port).start()
         self.port = self._runner.addresses[0][1]
         return self
 

@@ -1,0 +1,292 @@
+"""The `Broker` port over tastytrade. It keeps nothing that matters: hints may be lost at any moment, every answer is asked for.
+
+Reads raise `RetryError` or give everything. A submit is one POST on a connection of its own: what proves that nothing happened is
+a `RefusedError`, whatever else goes wrong leaves the outcome unknown.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+from tastytrade.order import PlacedOrderResponse, UnplacedOrder
+
+from brokers.tastytrade import tickets
+from brokers.tastytrade.check import Admission, admitted
+from brokers.tastytrade.line import SUBMIT_SECONDS, Line
+from brokers.tastytrade.movements import movements
+from brokers.tastytrade.reading import Reader, fees_of, is_open, key_of
+from brokers.tastytrade.symbols import from_wire
+from brokers.tastytrade.values import number, text, whole
+from brokers.tastytrade.wire import JSON, WireError
+from core.model.errors import OperatorError, OutcomeUnknownError, RefusedError, RetryError
+from core.model.money import ZERO
+from core.model.orders import Fill, Report, Transaction
+from core.model.proposals import ApprovedOrder
+from core.ports.broker import Account, Capabilities, Preview
+
+NEW_YORK = ZoneInfo("America/New_York")
+#: Statuses that with a well-formed error object prove that the order was not taken.
+PROVEN = frozenset({400, 401, 403, 422})
+#: Fees that were not there yet are asked for again after so many seconds.
+FEE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose account: its name in our books, its number at the broker, and how far back an order is looked for."""
+
+    account: str
+    number: str
+    look_back: timedelta
+
+
+@dataclass(slots=True)
+class Costs:
+    """What executions cost as far as the broker has said it; until then a fee is unknown. Forgetting it costs one question."""
+
+    known: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    _asked: frozenset[tuple[str, str]] = frozenset()
+    _asked_at: float = float("-inf")
+
+    def wanted(self, waiting: Collection[tuple[str, str]], now: float) -> bool:
+        """Whether to ask now: for executions that were not asked for within the last seconds."""
+        if not waiting or (now - self._asked_at < FEE_SECONDS and self._asked >= set(waiting)):
+            return False
+        self._asked, self._asked_at = frozenset(waiting), now
+        return True
+
+
+class TastytradeBroker:
+    """One account at tastytrade."""
+
+    def __init__(self, line: Line, who: Identity, capabilities: Capabilities) -> None:
+        self.line = line
+        self.who = who
+        self._capabilities = capabilities
+        self._reader = Reader(who.account)
+        self._ids: dict[str, tuple[str, ...]] = {}
+        self._costs = Costs()
+        self._path = f"/accounts/{who.number}"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the account may trade."""
+        return self._capabilities
+
+    async def check(self) -> Admission:
+        """Look at connection, account and permissions once more; for the doctor."""
+        return await admitted(self.line, self.who.number)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.line.close()
+
+    # reads
+
+    async def account(self) -> Account:
+        """Balances now; the buying power is that for options, which is never above that for shares."""
+        body = (await self.line.get(f"{self._path}/balances/USD")).get("data") or {}
+        power = number(body, "derivative-buying-power")
+        return Account(self.who.account, number(body, "cash-balance"), power, self.line.clock.now())
+
+    async def positions(self) -> Mapping[str, int]:
+        """Signed quantity by instrument key."""
+        held: dict[str, int] = {}
+        for row in await self.line.items(f"{self._path}/positions"):
+            count = whole(row, "quantity")
+            direction = text(row, "quantity-direction")
+            if count and direction not in ("Long", "Short"):
+                raise RetryError(f"tastytrade holds {count} {row.get('symbol')} {direction}; that is neither long nor short")
+            key = from_wire(row)
+            held[key] = held.get(key, 0) + (count if direction == "Long" else -count)
+        return {key: count for key, count in sorted(held.items()) if count}
+
+    async def find(self, key: str) -> Report | None:
+        """Look an order up by our key: where it was last seen, among today's, then in the history."""
+        known = self._ids.get(key)
+        found = [await self._again(key, known[0])] if known else await self._matching(key)
+        return (await self._reports(found[:1]))[0] if found else None
+
+    async def open_orders(self) -> tuple[Report, ...]:
+        """Every order that can still fill, ours or not."""
+        return await self._reports([order for order in await self._live() if is_open(order)])
+
+    async def reports(self, since: datetime) -> tuple[Report, ...]:
+        """Every order touched since then, with all its fills."""
+        told = await self._reports(await self._orders(since))
+        return tuple(report for report in told if report.at >= since)
+
+    async def fills(self, since: datetime) -> tuple[Fill, ...]:
+        """Every execution since then, ours or not, in order of time."""
+        told = await self._reports(await self._orders(since))
+        found = [fill for report in told for fill in report.fills if fill.at >= since]
+        return tuple(sorted(found, key=lambda fill: (fill.at, fill.exec_id, fill.version)))
+
+    async def transactions(self, since: datetime) -> tuple[Transaction, ...]:
+        """Every movement since then that is no fill."""
+        told = movements(await self._history("transactions", since), self.who.account)
+        return tuple(row for row in told if row.at >= since)
+
+    # verbs
+
+    async def preview(self, order: ApprovedOrder) -> Preview:
+        """Let tastytrade judge the order without taking it."""
+        content = tickets.body(order)
+        try:
+            await self.line.token(SUBMIT_SECONDS)
+            body = await self.line.send("POST", f"{self._path}/orders/dry-run", content)
+        except WireError as error:
+            if error.refusal and error.status in PROVEN - {401}:
+                return Preview(accepted=False, reason=str(error), fees=ZERO, buying_power_effect=ZERO)
+            self.line.heed(error)
+            raise RetryError(f"{error}; nothing was sent to a market") from error
+        return _preview(body)
+
+    async def submit(self, order: ApprovedOrder) -> Report:
+        """Send once; see `core.ports.broker.Broker.submit`."""
+        content = tickets.body(order)
+        try:
+            await self.line.token(SUBMIT_SECONDS)
+        except WireError as error:
+            raise RefusedError(f"the order was not sent, the login failed: {error}") from error
+        try:
+            body = await self.line.send("POST", f"{self._path}/orders", content)
+        except WireError as error:
+            self.line.heed(error)
+            if not error.sent:
+                raise RefusedError(f"the order was not sent: {error}") from error
+            if error.refusal and error.status in PROVEN:
+                raise RefusedError(f"tastytrade refused the order: {error}") from error
+            raise OutcomeUnknownError(f"whether tastytrade took order {order.key} is unknown: {error}") from error
+        return self._taken(order, body)
+
+    async def cancel(self, key: str) -> Report:
+        """Ask to cancel every order with the key; what cannot be cancelled any more is looked at instead."""
+        numbers = self._ids.get(key) or tuple(str(order["id"]) for order in await self._matching(key))
+        if not numbers:
+            raise RefusedError(f"tastytrade knows no order {key!r}; nothing was cancelled")
+        reports = [await self._cancel(key, order_id) for order_id in numbers]
+        return reports[0]
+
+    # inside
+
+    async def _cancel(self, key: str, order_id: str) -> Report:
+        path, refusal = f"{self._path}/orders/{order_id}", None
+        try:
+            await self.line.token()
+            await self.line.send("DELETE", path)
+        except WireError as error:
+            self.line.heed(error)
+            if not error.sent or error.status in (401, 403):
+                raise RetryError(f"order {key} was not cancelled: {error}; it is asked again") from error
+            if not error.refusal:
+                raise OutcomeUnknownError(f"whether order {key} was cancelled is unknown: {error}") from error
+            refusal = error
+        try:
+            order = (await self.line.get(path)).get("data") or {}
+            (report,) = await self._reports([order])
+        except RetryError as error:
+            raise OutcomeUnknownError(f"order {key} was asked to be cancelled, where it stands is unknown: {error}") from error
+        if refusal is not None and is_open(order):
+            raise RefusedError(f"tastytrade refused to cancel order {key}: {refusal}") from refusal
+        return report
+
+    def _taken(self, order: ApprovedOrder, body: JSON) -> Report:
+        """The report in the answer to a submit; anything odd in it leaves the outcome unknown."""
+        data = body.get("data")
+        told = data.get("order") if isinstance(data, dict) else None
+        if not isinstance(told, dict) or key_of(told) != order.key:
+            raise OutcomeUnknownError(f"tastytrade answered the submit of {order.key} without that order; it is looked up")
+        try:
+            report = self._reader.report(told, {})
+        except RetryError as error:
+            raise OutcomeUnknownError(f"tastytrade took {order.key} with an answer that cannot be read: {error}") from error
+        self._remember([told])
+        return report
+
+    async def _again(self, key: str, order_id: str) -> JSON:
+        """An order that was seen before. That it is gone proves nothing, unless the sandbox was cleared, as it is every night."""
+        try:
+            order = (await self.line.get(f"{self._path}/orders/{order_id}")).get("data")
+        except RetryError as error:
+            lost = isinstance(error.__cause__, WireError) and error.__cause__.status == 404
+            if lost and not self.line.place.live and not await self._orders(self.line.clock.now() - self.who.look_back):
+                raise OperatorError(
+                    f"tastytrade has cleared the sandbox account {self.who.number}; start again with a new journal"
+                ) from error
+            raise
+        if not isinstance(order, dict) or key_of(order) != key:
+            raise RetryError(f"tastytrade shows another order as {order_id} than before; it is asked again")
+        return order
+
+    async def _live(self) -> list[JSON]:
+        """Every order created or updated today, and older ones that are open."""
+        orders = await self.line.items(f"{self._path}/orders/live")
+        self._remember(orders)
+        return orders
+
+    async def _orders(self, since: datetime) -> list[JSON]:
+        """Every order that may have been touched since then: the history, and today's on top of it."""
+        live = await self._live()
+        if since.astimezone(NEW_YORK).date() >= self.line.clock.now().astimezone(NEW_YORK).date():
+            return _oldest_first(live)
+        older = await self._history("orders", since)
+        self._remember(older)
+        return _oldest_first([*older, *live])
+
+    async def _history(self, what: str, since: datetime) -> list[JSON]:
+        first = since.astimezone(NEW_YORK).date() - timedelta(days=1)
+        return await self.line.pages(f"{self._path}/{what}", {"start-date": max(first.isoformat(), "2001-01-01")})
+
+    async def _matching(self, key: str) -> list[JSON]:
+        """Every order with the key, oldest first, after a complete look."""
+        found = [order for order in await self._live() if key_of(order) == key]
+        if not found:
+            older = await self._history("orders", self.line.clock.now() - self.who.look_back)
+            self._remember(older)
+            found = [order for order in older if key_of(order) == key]
+        return _oldest_first(found)
+
+    def _remember(self, orders: Iterable[JSON]) -> None:
+        """Where each of our orders was seen: a hint that saves a look through every list."""
+        for order in orders:
+            key = key_of(order)
+            if key is not None and str(order.get("id")) not in self._ids.get(key, ()):
+                self._ids[key] = tuple(sorted((*self._ids.get(key, ()), str(order.get("id"))), key=_number))
+
+    async def _reports(self, orders: list[JSON]) -> tuple[Report, ...]:
+        plain = [self._reader.report(order, self._costs.known) for order in orders]
+        waiting = {(report.broker_order_id, fill.exec_id): fill.at for report in plain for fill in report.fills if fill.fee is None}
+        if not self._costs.wanted(waiting, self.line.clock.monotonic()):
+            return tuple(plain)
+        try:
+            self._costs.known |= fees_of(await self._history("transactions", min(waiting.values())))
+        except RetryError:
+            return tuple(plain)
+        return tuple(self._reader.report(order, self._costs.known) for order in orders)
+
+
+def _preview(body: JSON) -> Preview:
+    try:
+        told = PlacedOrderResponse[UnplacedOrder].model_validate(body.get("data"))
+    except ValidationError as error:
+        raise RetryError(
+            f"tastytrade's answer to the dry run cannot be read ({error.error_count()} fields); it is asked again"
+        ) from error
+    fees = -told.fee_calculation.total_fees if told.fee_calculation is not None else ZERO
+    reasons = "; ".join(str(message) for message in (*(told.errors or ()), *(told.warnings or ())))
+    effect = -told.buying_power_effect.change_in_buying_power
+    return Preview(accepted=not told.errors, reason=reasons, fees=fees, buying_power_effect=effect)
+
+
+def _oldest_first(orders: list[JSON]) -> list[JSON]:
+    """Each order once; of two versions the later one."""
+    latest = {str(order.get("id")): order for order in orders}
+    return [latest[name] for name in sorted(latest, key=_number)]
+
+
+def _number(order_id: str) -> tuple[int, str]:
+    return (int(order_id), "") if order_id.isdigit() else (0, order_id)
