@@ -5,7 +5,7 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet --require-hashes -
 # Compiled files make every start faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run demo test lint bench clean
+.PHONY: help setup run demo test lint bench kill clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo "make test   set everything up and run the tests"
 	@echo "make lint   style, types and import contracts"
 	@echo "make bench  the benchmarks, as a table"
+	@echo "make kill   kill the desk thousands of times (KILLS=2000 BROKER=paper SEED=1)"
 	@echo "make clean  remove the environment and what the demo kept"
 
 .venv/runtime.stamp: requirements.lock
@@ -42,6 +43,12 @@ lint: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	@$(BIN)/python -m tests.bench road
+
+KILLS ?= 2000
+BROKER ?= paper
+SEED ?= 1
+kill: .venv/dev.stamp
+	@$(BIN)/python -m tests.kill --kills $(KILLS) --broker $(BROKER) --seed $(SEED)
 
 clean:
 	rm -rf .venv var

@@ -61,7 +61,7 @@ async def read(stage: Stage) -> Kept:
     """Ask every party. The audit chain is verified on the way."""
     journal = await open_journal(stage.database)
     try:
-        kept = await _journal(journal)
+        kept = await read_journal(journal)
     finally:
         await journal.close()
     owner = stage.control.user("owner")
@@ -80,7 +80,8 @@ async def _broker(stage: Stage) -> AtBroker:
     )
 
 
-async def _journal(journal: SqlJournal) -> InJournal:
+async def read_journal(journal: SqlJournal) -> InJournal:
+    """The desk's word. The audit chain is verified on the way."""
     await journal.verify_audit()
     proposals = {stored.proposal.id: stored for stored in await journal.proposals(list(ProposalState))}
     envelopes = {key: found for key in proposals if (found := await journal.envelope(key)) is not None}

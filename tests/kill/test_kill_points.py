@@ -1,4 +1,4 @@
-"""The road with the desk killed by SIGKILL at every write point; everybody else lives in other processes."""
+"""Whole programs killed by SIGKILL on the road; everybody else lives in other processes."""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import pytest
 
 from tests.kill.case import Outcome, play_all
-from tests.kill.points import CASES, ENTRY, Case, named
+from tests.kill.lane import POINTS
+from tests.kill.points import CASES, Case, named
 
 
 @pytest.fixture(scope="module")
@@ -24,5 +25,4 @@ def test_a_killed_desk_sends_nothing_unapproved_or_twice_and_loses_nothing(case:
 
 
 def test_every_write_point_of_the_code_has_a_kill() -> None:
-    killed = {point.partition(":")[0] for case in ENTRY for point in case.failpoints}
-    assert named() == killed
+    assert named() == set(POINTS)

@@ -53,7 +53,7 @@ def _hands(message: dict[str, object]) -> int:
     return int(found[0]["count"]) if found else 0
 
 
-def no_order_twice(kept: Kept, judge: Judge) -> Iterator[str]:
+def no_order_twice(kept: Kept, judge: Judge | None = None) -> Iterator[str]:
     """One order for each key, one claim for each proposal."""
     keys = Counter(report.key for report in kept.broker.reports)
     yield from (f"the broker holds {count} orders with the key {key}" for key, count in keys.items() if count > 1)
@@ -62,7 +62,7 @@ def no_order_twice(kept: Kept, judge: Judge) -> Iterator[str]:
         yield f"claims in the audit {dict(claims)} are not the envelopes {sorted(kept.journal.envelopes)}"
 
 
-def no_order_lost(kept: Kept, judge: Judge) -> Iterator[str]:
+def no_order_lost(kept: Kept, judge: Judge | None = None) -> Iterator[str]:
     """The journal says of each order what the broker says, or that it does not know; it never swears to what is not so."""
     at_broker = {report.key: report for report in kept.broker.reports}
     for order in kept.journal.orders.values():
@@ -93,7 +93,7 @@ def no_approval_lost(kept: Kept, judge: Judge) -> Iterator[str]:
             yield f"the approved proposal {proposal_id} is {stored.state} without a reason"
 
 
-def same_to_the_cent(kept: Kept, judge: Judge) -> Iterator[str]:
+def same_to_the_cent(kept: Kept, judge: Judge | None = None) -> Iterator[str]:
     """Fills, cash and holdings agree exactly."""
     journal, broker = kept.journal, kept.broker
     booked, done = (
