@@ -10,7 +10,7 @@ from enum import StrEnum
 import aiohttp
 import discord
 
-from bot.settings import DiscordSettings
+from bot.settings_discord import DiscordSettings
 from core.model.errors import RetryError
 
 #: What any call to Discord may raise besides our own mistakes; RuntimeError is aiohttp's word for a session closed meanwhile.

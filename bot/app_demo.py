@@ -14,7 +14,8 @@ from bot.redact import set_up
 from bot.sandbox.redirect import redirect_discord
 from bot.sandbox.server import Sandbox
 from bot.sandbox.server import Settings as SandboxSettings
-from bot.settings import Channels, DiscordSettings, JournalSettings, Person, Settings
+from bot.settings import JournalSettings, Settings
+from bot.settings_discord import Channels, DiscordSettings, Person
 from bot.settings_secret import Secret
 from core.journal.lease import FileLock
 from core.model.errors import AlreadyRunningError, OperatorError

@@ -11,7 +11,8 @@ from bot.access import TROUBLE
 from bot.client import invite, needed
 from bot.findings import Finding, bad, good, warn
 from bot.sandbox.redirect import redirect_discord
-from bot.settings import DiscordSettings, Settings
+from bot.settings import Settings
+from bot.settings_discord import DiscordSettings
 from core.model.notes import Topic
 
 SECONDS = 10.0

@@ -14,7 +14,7 @@ from bot import cards
 from bot.access import TROUBLE
 from bot.buttons import APPROVE, VETO
 from bot.clock import SystemClock
-from bot.settings import Channels
+from bot.settings_discord import Channels
 from core.model.errors import QuantMatrixError
 from core.model.notes import Chart, Note, Tone, Topic
 from core.model.proposals import ProposalState

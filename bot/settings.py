@@ -12,72 +12,17 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
-from annotated_types import Ge, Gt, Le, MinLen, Predicate
+from annotated_types import Ge, Le
 
 from bot import settings_walk as walk
 from bot import settings_yaml
+from bot.settings_discord import DiscordSettings
 from bot.settings_plugins import Plugins, chosen
 from bot.settings_secret import Secret, of_plugin, secret
 from core.engine.settings import EngineSettings
 from core.model.errors import OperatorError, SettingsError
-from core.model.notes import Topic
 from core.options.policy import OptionPolicy
-
-Snowflake = Annotated[int, Ge(0), Le(2**63 - 1)]
-
-
-@dataclass(frozen=True, slots=True)
-class Channels:
-    """Channel id by topic; 0 means that the topic has none."""
-
-    signals: Snowflake = 0
-    trades: Snowflake = 0
-    portfolio: Snowflake = 0
-    morning_brew: Snowflake = 0
-    status: Snowflake = 0
-    playground: Snowflake = 0
-
-    def of(self, topic: Topic) -> int | None:
-        """Give the channel of a topic, or None."""
-        return int(getattr(self, topic.value)) or None
-
-    @property
-    def ids(self) -> frozenset[int]:
-        """Every channel that is configured."""
-        return frozenset(found for topic in Topic if (found := self.of(topic)))
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody who may approve; all of a person's accounts count once."""
-
-    name: Annotated[str, MinLen(1)]
-    user_ids: Annotated[tuple[Annotated[int, Gt(0)], ...], MinLen(1)]
-
-
-def _on_this_machine(address: str) -> bool:
-    host = urlsplit(address).hostname
-    return address == "" or host == "localhost" or (host is not None and host.startswith("127.")) or host == "::1"
-
-
-@dataclass(frozen=True, slots=True)
-class DiscordSettings:
-    """The one server, its channels, and who may approve: a person of the list who also holds the role. An empty list is nobody.
-
-    Attributes
-    ----------
-    loopback : str
-        Address of a loopback Discord to talk to instead of the real one (tests and the demo); only addresses of this machine.
-    """
-
-    guild_id: Snowflake = 0
-    channels: Channels = Channels()
-    approvers: tuple[Person, ...] = ()
-    approver_role: Snowflake = 0
-    token_file: Path | None = None
-    loopback: Annotated[str, Predicate(_on_this_machine)] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from bot.sandbox.actors import Actor
 from bot.sandbox.redirect import redirect_discord
 from bot.sandbox.server import Sandbox
 from bot.sandbox.server import Settings as SandboxSettings
-from bot.settings import Channels, DiscordSettings, Person
+from bot.settings_discord import Channels, DiscordSettings, Person
 from bot.settings_secret import Secret
 from core.model.notes import Chart, Topic
 from core.ports.journal import StoredProposal

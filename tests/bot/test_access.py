@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.access import Access, Capability, Standing
-from bot.settings import DiscordSettings, Person
+from bot.settings_discord import DiscordSettings, Person
 
 NOW = datetime(2026, 1, 5, 15, tzinfo=UTC)
 SETTINGS = DiscordSettings(guild_id=5, approvers=(Person("Anna", (1, 2)), Person("Ben", (3,))), approver_role=9)
