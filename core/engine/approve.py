@@ -85,13 +85,27 @@ async def vote(engine: "Engine", vote: Vote, evidence: Evidence | None) -> str |
     return await _weigh(engine, stored, evidence)
 
 
-async def _weigh(engine: "Engine", stored: StoredProposal, evidence: Evidence) -> str:
+def against(evidence: Evidence) -> tuple[ProposalState, str] | None:
+    """Why fresh evidence carries no claim: the state that the card goes to, or OPEN where it waits on; None: it carries one."""
     if not evidence.intact:
-        return await _void(engine, stored, evidence.reason or "the card is not as it was posted")
+        return ProposalState.VOID, evidence.reason or "the card is not as it was posted"
     if evidence.vetoers:
-        return await end(engine, stored, ProposalState.VETOED, f"vetoed by {', '.join(evidence.vetoers)}")
+        return ProposalState.VETOED, f"vetoed by {', '.join(evidence.vetoers)}"
     if not evidence.approvers:
-        return "No approval stands that counts: the person must be on the list, hold the role and keep the reaction."
+        return (
+            ProposalState.OPEN,
+            "No approval stands that counts: the person must be on the list, hold the role and keep the reaction.",
+        )
+    return None
+
+
+async def _weigh(engine: "Engine", stored: StoredProposal, evidence: Evidence) -> str:
+    refusal = against(evidence)
+    if refusal is not None:
+        state, reason = refusal
+        if state is ProposalState.VOID:
+            return await _void(engine, stored, reason)
+        return reason if state is ProposalState.OPEN else await end(engine, stored, state, reason)
     return await claim(engine, stored, evidence.approvers, evidence.read_at, policy=False)
 
 

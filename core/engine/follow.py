@@ -5,7 +5,7 @@ A broker that does not answer stops the turn: nothing is cancelled, sent or clos
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -134,13 +134,21 @@ async def look_up(engine: "Engine", order: Order, view: MarketView) -> None:
         report = None
     if report is not None:
         await reports.apply(engine, report, view)
-    elif order.state is OrderState.UNKNOWN and waited >= engine.settings.unknown_seconds:
-        escalated = replace(order, state=advance(order.state, OrderEvent.BUDGET), updated_at=now)
+        return
+    escalated = unfound(order, waited, engine.settings.unknown_seconds, now)
+    if escalated is not order:
         body = f"{order.key} was not found at the broker for {waited:.0f} s. Look there yourself; it is not sent again."
         note = tell.desk_note(f"escalated-{order.key}", "Please look at the broker", body, now, Tone.BAD)
         await engine.journal.record_order(escalated, notes=[note])
         engine.books.orders[order.key] = escalated
         engine.notifier.wake()
+
+
+def unfound(order: Order, waited: float, budget: float, now: datetime) -> Order:
+    """An order that a look did not find: the same, or ESCALATED when it has been in doubt for longer than `budget` seconds."""
+    if order.state is not OrderState.UNKNOWN or waited < budget:
+        return order
+    return replace(order, state=advance(order.state, OrderEvent.BUDGET), updated_at=now)
 
 
 def _due(engine: "Engine", order: Order, waited: float) -> bool:

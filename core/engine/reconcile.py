@@ -17,7 +17,7 @@ from core.model.errors import RetryError
 from core.model.market import MarketView
 from core.model.money import ZERO, cents
 from core.model.notes import Tone
-from core.model.orders import DOUBTFUL, OrderEvent, OrderState, Report, advance
+from core.model.orders import DOUBTFUL, Order, OrderEvent, OrderState, Report, advance
 from core.model.proposals import PENDING, ProposalState
 from core.portfolio.ledger import cash_after
 
@@ -143,20 +143,26 @@ async def _in_flight(engine: "Engine") -> int:
     now = engine.clock.now()
     denied = 0
     for order in list(engine.books.orders.values()):
-        if order.state is OrderState.SENDING:
-            lost = replace(
-                order, state=advance(order.state, OrderEvent.LOSE), reason="the desk stopped while sending", updated_at=now
-            )
-            await engine.journal.record_order(lost)
-            engine.books.orders[order.key] = lost
-        elif order.state is OrderState.NEW:
-            reason = "the desk stopped before the order was sent; it is not sent late"
-            dropped = replace(order, state=advance(order.state, OrderEvent.DENY), reason=reason, updated_at=now)
-            await engine.journal.record_order(dropped)
+        settled = stranded(order, now)
+        if settled is None:
+            continue
+        await engine.journal.record_order(settled)
+        engine.books.orders[order.key] = settled
+        if settled.terminal:
             engine.books.orders.pop(order.key)
             denied += 1
     await _withdraw_drafts(engine, now)
     return denied
+
+
+def stranded(order: Order, now: datetime) -> Order | None:
+    """What becomes of an order that a dead process left: one being sent is UNKNOWN, one not yet sent is DENIED; None: as it was."""
+    if order.state is OrderState.SENDING:
+        return replace(order, state=advance(order.state, OrderEvent.LOSE), reason="the desk stopped while sending", updated_at=now)
+    if order.state is OrderState.NEW:
+        reason = "the desk stopped before the order was sent; it is not sent late"
+        return replace(order, state=advance(order.state, OrderEvent.DENY), reason=reason, updated_at=now)
+    return None
 
 
 async def _withdraw_drafts(engine: "Engine", now: datetime) -> None:

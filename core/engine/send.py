@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from core.engine import approve, follow, reports, tell
@@ -17,6 +18,7 @@ from core.model.notes import Note, Tone
 from core.model.orders import Order, OrderEvent, OrderState, advance
 from core.model.proposals import ApprovedOrder, Envelope
 from core.model.signals import Intent
+from core.ports.journal import Kill
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -35,7 +37,7 @@ async def send(engine: "Engine", envelope: Envelope, order: Order, view: MarketV
     now = engine.clock.now()
     sending = replace(order, state=OrderState.SENDING, sent_at=now, updated_at=now)
     engine.books.orders[order.key] = sending
-    refusal = _last_look(engine, envelope)
+    refusal = last_look(engine.books.kill, envelope, engine.clock.now())
     if refusal is not None:
         await _deny(engine, sending, refusal, view)
         return
@@ -53,16 +55,21 @@ async def _submit(engine: "Engine", request: ApprovedOrder, order: Order, view: 
     engine.at("W8")
     try:
         report = await asyncio.wait_for(engine.broker.submit(request), SECONDS)
-    except BadDataError as error:
-        await _lose(engine, order, error)
-    except RefusedError as error:
+    except Exception as error:  # noqa: BLE001 - whatever went wrong, the order may have arrived
+        if meant(error) is OrderEvent.LOSE:
+            await _lose(engine, order, error)
+            return
         rejected = replace(order, state=advance(order.state, OrderEvent.REFUSE), reason=str(error), updated_at=engine.clock.now())
         await follow.settle(engine, rejected, view, raw=str(error))
-    except Exception as error:  # noqa: BLE001 - whatever went wrong, the order may have arrived
-        await _lose(engine, order, error)
     else:
         engine.at("W8+")
         await reports.apply(engine, report, view)
+
+
+def meant(error: Exception) -> OrderEvent:
+    """What a submit without a report means: REFUSE only where the broker proved it, LOSE for everything else."""
+    proved = isinstance(error, RefusedError) and not isinstance(error, BadDataError)
+    return OrderEvent.REFUSE if proved else OrderEvent.LOSE
 
 
 async def _lose(engine: "Engine", order: Order, error: Exception) -> None:
@@ -98,11 +105,10 @@ async def _mark(engine: "Engine", order: Order) -> str | None:
     return None
 
 
-def _last_look(engine: "Engine", envelope: Envelope) -> str | None:
-    """Right before the socket: kill level and deadline, without waiting for anything."""
-    kill = engine.books.kill
+def last_look(kill: Kill, envelope: Envelope, now: datetime) -> str | None:
+    """Why nothing is sent right before the socket: kill level or deadline; None: it may go."""
     if kill.level >= 2 or (kill.level == 1 and envelope.intent is Intent.OPEN):
         return f"the desk was halted by {kill.by}: {kill.reason}"
-    if engine.clock.now() >= envelope.deadline:
+    if now >= envelope.deadline:
         return f"the approval was good until {envelope.deadline:%H:%M} UTC"
     return None
