@@ -158,9 +158,14 @@ def test_parity_bounds_and_monotony_hold(terms: Terms) -> None:
 )
 def test_a_row_without_an_answer_says_why_and_disturbs_nobody(place: int, value: float, reason: Reason) -> None:
     rows = np.tile(np.array([8.0, 100.0, 95.0, 0.25, 0.03, 0.0]), (300, 1))
-    clean = implied(*rows.T, is_call=True)
+
+    def answer() -> Analysis:
+        price, spot, strike, years, rate, dividend = rows.T
+        return implied(price, spot, strike, years, rate, dividend, True)
+
+    clean = answer()
     rows[7, place] = value
-    found = implied(*rows.T, is_call=True)
+    found = answer()
     assert Reason(found.reason[7]) is reason
     assert reason.sentence
     for column in (found.volatility, *found[2:]):

@@ -239,8 +239,10 @@ def test_a_boundary_is_found_once_and_serves_the_whole_day() -> None:
     first = shelf.boundary(0.26, 0.04, 0.01, is_call=False)
     assert shelf.boundary(0.255, 0.04, 0.01, is_call=False) is first
     assert shelf.boundary(0.26, 0.04, 0.01, is_call=True) is not first
-    own = find(0.26, 0.04, 0.01, is_call=False).table(0.26)
-    np.testing.assert_allclose(first.table(0.26)[4:, :10], own[4:, :10], atol=1e-4)  # nearer to expiry less sharp, and weighs less
+    own, strikes = Shelf(), np.linspace(60, 150, 91)
+    own.kept[0.04, 0.01, False, -3] = find(0.26, 0.04, 0.01, is_call=False)
+    shared, exact = (greeks(100.0, strikes, 0.26, 0.04, 0.01, 0.4, False, each).price for each in (shelf, own))
+    np.testing.assert_allclose(shared, exact, atol=1e-4)
 
 
 def test_both_kernels_write_out_the_same_powers_of_two() -> None:
