@@ -73,8 +73,9 @@ class Reader:
         legs = rows(order, "legs")
         fills = tuple(self._fills(order, legs, fees))
         done = [sum(fill.quantity for fill in fills if fill.leg == number and fill.version == 1) for number in range(len(legs))]
-        wanted = [number(leg, "quantity") if leg.get("quantity") is not None else Decimal("Infinity") for leg in legs]
-        if event is OrderEvent.FULL_FILL and key_of(order):
+        ours = key_of(order) is not None
+        wanted = [number(leg, "quantity") if ours or leg.get("quantity") is not None else Decimal("Infinity") for leg in legs]
+        if event is OrderEvent.FULL_FILL and ours:
             done = [max(known, int(told)) for known, told in zip(done, wanted, strict=True)]
         elif event not in ENDED and any(done):
             complete = all(known >= told for known, told in zip(done, wanted, strict=True))
