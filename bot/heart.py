@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -33,15 +33,20 @@ class Heart:
 
     Attributes
     ----------
+    broker : PaperBroker or None
+        The one that must be told what a real broker learns by itself; None: the account is at a real one.
     actions : callable
         Splits and dividends that take effect before the open of a day's session.
+    more : tuple of Heart
+        Those of the other accounts: they beat with this one, which alone paces a simulated clock.
     """
 
     engine: Engine
     jobs: Jobs
-    broker: PaperBroker
+    broker: PaperBroker | None
     actions: Callable[[date], Sequence[CorporateAction]]
     demo: DemoSettings
+    more: "tuple[Heart, ...]" = ()
     _morning: date | None = None
     _evening: date | None = None
     _failing: set[str] = field(default_factory=set)
@@ -60,9 +65,29 @@ class Heart:
             scheduler.shutdown(wait=False)
 
     async def turn(self) -> None:
-        """Do what is due now."""
+        """Do what is due now, account after account; the trouble of one does not stop the others."""
+        clock = self.engine.clock
+        now = clock.now()
+        if isinstance(clock, SimulatedClock):
+            clock.set_speed(1.0)  # a decision must not take minutes of its market
+            if any(heart.jobs.waiting(now) for heart in self._every):
+                clock.settle()
+        for heart in self._every:
+            await heart.beat(now)
+        if isinstance(clock, SimulatedClock):
+            await self._guarded(self._pace(clock, self.engine.sessions.at(now)))
+
+    @property
+    def _every(self) -> "tuple[Heart, ...]":
+        return (self, *self.more)
+
+    async def beat(self, now: datetime) -> None:
+        """One turn of this account."""
+        await self._guarded(self._turn(now))
+
+    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
         try:
-            await self._turn()
+            await work
         except (QuantMatrixError, OSError) as error:
             self.engine.measures.count("ticks", good=False)
             if str(error) not in self._failing:
@@ -75,39 +100,33 @@ class Heart:
             self.engine.measures.count("ticks", good=True)
             self._failing.clear()
 
-    async def _turn(self) -> None:
-        clock = self.engine.clock
-        now = clock.now()
-        if isinstance(clock, SimulatedClock):
-            clock.set_speed(1.0)  # a decision must not take minutes of its market
-            if self.jobs.waiting(now):
-                clock.settle()
+    async def _turn(self, now: datetime) -> None:
         session = self.engine.sessions.at(now)
-        if session is not None:
-            await self._street(session, now)
+        if session is not None and self.broker is not None:
+            await self._street(self.broker, session, now)
         await self.jobs.run(now)
         if (session is not None and session.holds(now)) or self.engine.books.pending:
             await self.engine.tick()
-        if isinstance(clock, SimulatedClock):
-            await self._pace(clock, session)
 
-    async def _street(self, session: Session, now: datetime) -> None:
+    async def _street(self, broker: PaperBroker, session: Session, now: datetime) -> None:
         if self._morning != session.day:
-            await street.morning(self.broker, self.actions(session.day), await self.engine.market.view())
+            await street.morning(broker, self.actions(session.day), await self.engine.market.view())
             self._morning = session.day
         if now >= session.close and self._evening != session.day:
-            await street.evening(self.broker, session.day, await self.engine.market.view())
+            await street.evening(broker, session.day, await self.engine.market.view())
             self._evening = session.day
             await self.engine.tick()
 
     async def _pace(self, clock: SimulatedClock, session: Session | None) -> None:
         """Real speed while a card waits for people; nights and holidays are skipped once everything is told."""
-        speed = 1.0 if self.engine.books.pending else self.demo.speed
-        clock.set_speed(speed)
+        waiting = any(heart.engine.books.pending for heart in self._every)
+        clock.set_speed(1.0 if waiting else self.demo.speed)
         clock.settle()
         now = clock.now()
         morning = session is not None and now < session.close + EVENING
-        if self.engine.books.pending or morning:
+        if waiting or morning:
             return
-        if not await self.engine.journal.pending_notes(1):
-            clock.skip_to(upcoming(JOBS, now, self.engine.sessions).at - BEFORE_NEXT)
+        for heart in self._every:
+            if await heart.engine.journal.pending_notes(1):
+                return
+        clock.skip_to(upcoming(JOBS, now, self.engine.sessions).at - BEFORE_NEXT)

@@ -8,15 +8,15 @@ To add a key, add a field to a dataclass here (or to a plug-in: its fields are i
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 from annotated_types import Ge, Le
 
+from bot import settings_accounts, settings_yaml
 from bot import settings_walk as walk
-from bot import settings_yaml
 from bot.settings_discord import DiscordSettings
 from bot.settings_plugins import Plugins, chosen
 from bot.settings_secret import Secret, of_plugin, secret
@@ -72,6 +72,7 @@ class Settings:
     token: Secret | None = None
     database: Secret | None = field(default=None, compare=False)
     broker_secrets: Mapping[str, Secret] = field(default_factory=dict, compare=False)
+    accounts: "tuple[Settings, ...]" = ()
 
     @property
     def database_url(self) -> str:
@@ -83,7 +84,8 @@ class Settings:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Every secret, for whoever keeps them out of the log."""
-        return tuple(found for found in (self.token, self.database, *self.broker_secrets.values()) if found is not None)
+        own = (self.token, self.database, *self.broker_secrets.values())
+        return (*(found for found in own if found is not None), *(secret for one in self.accounts for secret in one.secrets))
 
     @property
     def config_hash(self) -> str:
@@ -139,12 +141,30 @@ def load(text: str, environment: Mapping[str, str], plugins: Plugins | None = No
     """
     tree = settings_yaml.parse(text, name)
     mistakes = list(settings_yaml.secrets(tree))
+    plugins = plugins or Plugins.found()
+    entries = settings_accounts.taken(tree, mistakes)
+    main = _load(tree, environment, plugins, mistakes)
+    more = []
+    for account, own in entries.items():
+        wrong: list[str] = []
+        more.append(_load(own, settings_accounts.environment_of(environment), plugins, wrong))
+        mistakes += [f"accounts.{account}: {mistake}" for mistake in wrong if mistake not in mistakes]
+    accounts = tuple(one for one in more if one is not None)
+    if main is not None:
+        mistakes += settings_accounts.apart((main, *accounts))
+    if mistakes or main is None:
+        raise SettingsError(tuple(mistakes))
+    return replace(main, accounts=accounts)
+
+
+def _load(tree: Mapping[str, Any], environment: Mapping[str, str], plugins: Plugins, mistakes: list[str]) -> Settings | None:
+    """Make the settings of one account; None when there are mistakes."""
+    before = len(mistakes)
     mistakes += walk.unknown(tree, (*_SECTIONS, *_PLUGINS), "")
     values = {
         section: walk.convert(kind, tree.get(section, "info" if section == "log_level" else None), section, mistakes)
         for section, kind in _SECTIONS.items()
     }
-    plugins = plugins or Plugins.found()
     values["feed"], _ = _adapter("feed", plugins.feeds, tree.get("feed", {"name": "simulated"}), mistakes)
     values["broker"], values["live"] = _adapter("broker", plugins.brokers, tree.get("broker", {"name": "paper"}), mistakes)
     values["strategies"] = _named("strategies", plugins.strategies, tree.get("strategies", {"atr_matrix": None}), mistakes)
@@ -152,9 +172,7 @@ def load(text: str, environment: Mapping[str, str], plugins: Plugins | None = No
     values["posts"] = _all_but("posts", plugins.posts, tree.get("posts"), mistakes)
     _secrets(values, environment, mistakes)
     _together(values, mistakes)
-    if mistakes:
-        raise SettingsError(tuple(mistakes))
-    return Settings(**values)
+    return None if len(mistakes) > before else Settings(**values)
 
 
 def _adapter(section: str, modules: Mapping[str, str], raw: object, mistakes: list[str]) -> tuple[Any, bool]:
