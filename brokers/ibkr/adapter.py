@@ -91,7 +91,7 @@ class IbkrBroker:
         placed = await sending.place(self._line, self._contracts, order)
         self._good_until = float("-inf")
         refused = await sending.answered(self._line, placed)
-        return await sending.outcome(self.find, order.key, refused)
+        return await sending.outcome(lambda: self._placed(placed), order.key, refused)
 
     async def cancel(self, key: str) -> Report:
         """Ask to cancel; the report says where the order stands."""
@@ -102,7 +102,7 @@ class IbkrBroker:
             return self._telling.report(order)
         await sending.cancel(self._line, order)
         self._good_until = float("-inf")
-        return await sending.after_cancel(self.find, key)
+        return await sending.after_cancel(lambda: self.find(key), key)
 
     async def find(self, key: str) -> Report | None:
         """Look an order up by our key over open orders, completed orders and executions."""
@@ -146,6 +146,14 @@ class IbkrBroker:
     def _orders(self) -> list[OrderFact]:
         return sorted(self._telling.facts.orders.values(), key=lambda order: (order.perm_id, order.order_id))
 
+    async def _placed(self, placed: sending.Placed) -> Report | None:
+        """The very order that was just sent."""
+        await self._look()
+        client = self._line.place.client_id
+        mine = [order for order in self._telling.facts.of_key(placed.key) if order.client_id in {client, 0}]
+        mine = [order for order in mine if order.order_id in {placed.order_id, 0}]
+        return self._telling.report(mine[-1]) if mine else None
+
     async def _one(self, key: str) -> OrderFact | None:
         """The order with our key.
 
@@ -155,7 +163,7 @@ class IbkrBroker:
             There are two that trade or traded: something was sent twice.
         """
         await self._look()
-        found = self._telling.facts.of_key(key)
+        found = self._telling.facts.of_key(key) if self._telling.key_of(key) else ()
         real = [order for order in found if not self._telling.closed(order) or any(self._telling.report(order).leg_filled)]
         if len(real) > 1:
             numbers = ", ".join(str(order.perm_id) for order in real)

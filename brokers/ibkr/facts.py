@@ -147,11 +147,10 @@ class Facts:
             int(execution.shares), Decimal(str(execution.price)), execution.time,
         )  # fmt: skip
         known = self.executions.get(base, ())
-        same = next((one for one in known if one.version == version), None)
-        if same is None:
-            self.executions[base] = tuple(sorted((*known, found), key=lambda one: one.version))
-        elif (same.part, same.quantity, same.price) != (found.part, found.quantity, found.price):
-            self.executions[base] = (*known, replace(found, version=known[-1].version + 1))
+        if not any(_says(one) == _says(found) for one in known):
+            taken = any(one.version == version for one in known)
+            fresh = replace(found, version=known[-1].version + 1) if taken else found
+            self.executions[base] = tuple(sorted((*known, fresh), key=lambda one: one.version))
         key = self._key(found.perm_id, found.client_id, found.order_id)
         if base not in (listed := self.of_order.setdefault(key, [])):
             listed.append(base)
@@ -231,3 +230,8 @@ def version_of(exec_id: str) -> tuple[str, int]:
     if not dot or not last.isdigit() or not base:
         return exec_id, 1
     return base, max(int(last), 1)
+
+
+def _says(one: Execution) -> tuple[str, Part | None, int, Decimal]:
+    """What an execution message says; the same again is no news."""
+    return one.told_as, one.part, one.quantity, one.price

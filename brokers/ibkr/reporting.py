@@ -5,7 +5,7 @@ an order that is no longer listed anywhere stands where it stood.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -47,7 +47,7 @@ class Telling:
             fills=fills,
             leg_filled=counted,
             reason=reason,
-            raw=f"{order!r} {self.facts.errors_of(order)!r}",
+            raw=f"{replace(order, listed=0)!r} {self.facts.errors_of(order)!r}",
         )
 
     def fill(self, one: Execution, order: OrderFact | None) -> Fill:

@@ -21,7 +21,7 @@ from core.ports.broker import Preview
 if TYPE_CHECKING:
     import ib_async
 
-Find = Callable[[str], Awaitable[Report | None]]
+Find = Callable[[], Awaitable[Report | None]]
 
 #: How long an answer to an order, or to a cancel, may take before we look for ourselves.
 PATIENCE = 3.0
@@ -122,7 +122,7 @@ async def outcome(find: Find, key: str, refused: str) -> Report:
         No proof either way.
     """
     try:
-        report = await find(key)
+        report = await find()
     except RetryError as error:
         raise OutcomeUnknownError(f"{key} was sent; what became of it could not be read back: {error}") from error
     if report is not None and not (refused and report.event is OrderEvent.REFUSE):
@@ -171,7 +171,7 @@ async def after_cancel(find: Find, key: str) -> Report:
         It could not be read back.
     """
     try:
-        report = await find(key)
+        report = await find()
     except RetryError as error:
         raise OutcomeUnknownError(f"{key} was asked to be cancelled; where it stands could not be read back: {error}") from error
     if report is None:

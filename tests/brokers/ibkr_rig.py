@@ -1,9 +1,14 @@
 """An Interactive Brokers account on a loopback TWS in this process, reached with the real library over a real socket."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from brokers.ibkr import IbkrBroker, IbkrSettings
+import pytest
+
+from brokers.ibkr import IbkrBroker, IbkrSettings, sending
 from core.ports.broker import Opening
 from tests.brokers.bench import LEAD, HandClock
 from tests.kit.ibkr.control import Control
@@ -16,6 +21,7 @@ class IbkrRig:
 
     broker: IbkrBroker
     tws: Tws
+    broker_client = IbkrSettings().client_id
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder = folder
@@ -24,6 +30,12 @@ class IbkrRig:
 
     def do(self, command: str, **values: Any) -> Any:
         return Control(self.tws).do(command, **values)
+
+    def hide(self, ref: str, seconds: float) -> None:
+        self.tws.world.by_ref(ref).seen_from = asyncio.get_running_loop().time() + seconds
+
+    async def wait(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
     async def start(self) -> None:
         self.tws = Tws(self.folder / "tws.jsonl", self.clock.now)
@@ -51,3 +63,16 @@ class IbkrRig:
     async def stop(self) -> None:
         await self.broker.close()
         await self.tws.stop()
+
+
+@asynccontextmanager
+async def up(folder: Path, monkeypatch: pytest.MonkeyPatch | None = None, **settings: Any) -> AsyncIterator[IbkrRig]:
+    """A rig that runs; with a patch the adapter loses its patience sooner."""
+    if monkeypatch is not None:
+        monkeypatch.setattr(sending, "PATIENCE", 0.3)
+    made = IbkrRig(folder, **settings)
+    await made.start()
+    try:
+        yield made
+    finally:
+        await made.stop()

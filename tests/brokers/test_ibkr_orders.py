@@ -11,6 +11,7 @@ from core.model.errors import RefusedError
 from core.model.instruments import Leg, Option, Side, Stock
 from core.model.orders import OrderEvent
 from core.model.proposals import ApprovedOrder
+from tests.brokers import ibkr_rig
 from tests.brokers.bench import BUY_LEAD, BUY_SPREAD, CALL, HIGHER, LEAD, LONG_AGO, SELL_LEAD, SELL_SPREAD, approved
 from tests.brokers.ibkr_rig import IbkrRig
 from tests.kit.ibkr.ledger import rows
@@ -20,10 +21,8 @@ KEY = "qm1-one-1"
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[IbkrRig]:
-    made = IbkrRig(tmp_path)
-    await made.start()
-    yield made
-    await made.stop()
+    async with ibkr_rig.up(tmp_path) as made:
+        yield made
 
 
 async def test_a_marketable_order_is_filled_and_paid_for(rig: IbkrRig) -> None:

@@ -20,10 +20,11 @@ class Fault:
     on : str
         place, cancel, open, completed, executions, positions, summary, details or what-if.
     what : str
-        cut before / cut after (the connection), lose before / lose after (only the answer), delay, duplicate, reorder, no status
-        (the fills come, statuses do not), error (`code` on an order that lives), reject (accepted, then refused with `code`), hide
-        (left out of lists for `seconds`), no end (the marker), empty (an error and no rows), garbled, fill first (a cancel that
-        comes too late).
+        On orders and cancels: "cut before", "cut after" (the connection), "lose before", "lose after" (only the answer), "delay",
+        "duplicate", "reorder", "no status" (the fills come, statuses do not), "error" (`code` on an order that lives), "reject"
+        (accepted, then refused with `code`), "deny" (an error and no order), "hide" (left out of lists for `seconds`), "fill first"
+        (a cancel that comes too late). On lists: "no end" (half the rows and no marker), "nothing" (only the marker), "empty" (an
+        error and the marker), "garbled", "delay", "duplicate", "cut before".
     """
 
     on: str

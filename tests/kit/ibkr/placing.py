@@ -37,6 +37,9 @@ class Placing:
             if fault.what == "cut before":
                 self.session.cut()
             return
+        if fault.what == "deny":
+            self.session.tell(messages.error(asked.order_id, fault.code, "an error and no order"))
+            return
         if self._known_id(asked):
             return
         legs = desk.legs_of(self.world, asked)

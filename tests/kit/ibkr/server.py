@@ -199,12 +199,14 @@ class Tws:
         fault = self.faults.next(on)
         if fault.what == "empty":
             session.tell(messages.error(-1, fault.code or 504, "Not connected"), end)
+        elif fault.what == "nothing":
+            session.tell(end)
         elif fault.what == "no end":
             session.tell(*rows[: len(rows) // 2])
         elif fault.what == "cut before":
             session.cut()
         elif fault.what == "garbled":
-            session.tell(*(row[:20] for row in rows), end)
+            session.tell(*(row[:10] for row in rows), end)
         elif fault.what == "delay":
             self.later(fault.seconds, lambda: session.tell(*rows, end))
         elif fault.what == "duplicate":
