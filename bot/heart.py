@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -38,7 +38,9 @@ class Heart:
     actions : callable
         Splits and dividends that take effect before the open of a day's session.
     more : tuple of Heart
-        Those of the other accounts: they beat with this one, which alone paces a simulated clock.
+        Those of the other accounts: they beat with this one.
+    paces : bool
+        Whether this one turns a simulated clock; one of them does.
     """
 
     engine: Engine
@@ -47,6 +49,7 @@ class Heart:
     actions: Callable[[date], Sequence[CorporateAction]]
     demo: DemoSettings
     more: "tuple[Heart, ...]" = ()
+    paces: bool = True
     _morning: date | None = None
     _evening: date | None = None
     _failing: set[str] = field(default_factory=set)
@@ -72,10 +75,9 @@ class Heart:
             clock.set_speed(1.0)  # a decision must not take minutes of its market
             if any(heart.jobs.waiting(now) for heart in self._every):
                 clock.settle()
-        for heart in self._every:
+        for heart in self.more:
             await heart.beat(now)
-        if isinstance(clock, SimulatedClock):
-            await self._guarded(self._pace(clock, self.engine.sessions.at(now)))
+        await self.beat(now)
 
     @property
     def _every(self) -> "tuple[Heart, ...]":
@@ -83,11 +85,8 @@ class Heart:
 
     async def beat(self, now: datetime) -> None:
         """One turn of this account."""
-        await self._guarded(self._turn(now))
-
-    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
         try:
-            await work
+            await self._turn(now)
         except (QuantMatrixError, OSError) as error:
             self.engine.measures.count("ticks", good=False)
             if str(error) not in self._failing:
@@ -107,6 +106,8 @@ class Heart:
         await self.jobs.run(now)
         if (session is not None and session.holds(now)) or self.engine.books.pending:
             await self.engine.tick()
+        if self.paces and isinstance(self.engine.clock, SimulatedClock):
+            await self._pace(self.engine.clock, session)
 
     async def _street(self, broker: PaperBroker, session: Session, now: datetime) -> None:
         if self._morning != session.day:
