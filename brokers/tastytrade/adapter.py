@@ -112,7 +112,7 @@ class TastytradeBroker:
 
     async def open_orders(self) -> tuple[Report, ...]:
         """Every order that can still fill, ours or not."""
-        return await self._reports([order for order in await self._live() if is_open(order)])
+        return await self._reports([order for order in _oldest_first(await self._live()) if is_open(order)])
 
     async def reports(self, since: datetime) -> tuple[Report, ...]:
         """Every order touched since then, with all its fills."""

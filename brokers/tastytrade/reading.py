@@ -99,9 +99,9 @@ class Reader:
 
     def _fill(self, order: JSON, leg: JSON, row: JSON, place: int) -> Fill:
         key = from_wire(leg)
-        price = number(row, "fill-price")
-        if price < 0:
-            raise UnreadableError(f"tastytrade sent a fill of {key} at {price}; nothing is concluded from that answer")
+        price, quantity = number(row, "fill-price"), whole(row, "quantity")
+        if price < 0 or quantity < 1:
+            raise UnreadableError(f"tastytrade sent a fill of {quantity} {key} at {price}; nothing is concluded from that answer")
         return Fill(
             exec_id=text(row, "fill-id"),
             order_key=key_of(order) or "",
@@ -109,7 +109,7 @@ class Reader:
             leg=place,
             instrument_key=key,
             side=_side(leg),
-            quantity=whole(row, "quantity"),
+            quantity=quantity,
             price=price,
             fee=None,
             at=instant(row, "filled-at"),
