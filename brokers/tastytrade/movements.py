@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from brokers.tastytrade.symbols import from_wire, multiplier
-from brokers.tastytrade.values import instant, number, signed, text, whole
+from brokers.tastytrade.values import instant, number, signed, text
 from brokers.tastytrade.wire import JSON
 from core.model.instruments import Option, Right, instrument
 from core.model.money import ZERO
@@ -62,7 +62,7 @@ def _row(body: JSON) -> Row:
     key = from_wire(body) if body.get("symbol") else None
     action = str(body.get("action") or "")
     moves = body.get("transaction-type") == "Receive Deliver" and key is not None and body.get("quantity") is not None
-    quantity = whole(body, "quantity") if moves else 0
+    quantity = _units(body) if moves else 0
     return Row(
         id=f"tastytrade-{body.get('id')}",
         at=instant(body, "executed-at"),
@@ -73,6 +73,15 @@ def _row(body: JSON) -> Row:
         price=number(body, "price") if body.get("price") is not None else ZERO,
         cash=signed(body, "net-value"),
     )
+
+
+def _units(body: JSON) -> int:
+    """Whole units that a row moves; a fraction of a share (a reinvested dividend) moves none, positions are read strictly anyway."""
+    quantity = number(body, "quantity")
+    if quantity == int(quantity):
+        return int(quantity)
+    LOG.warning("Transaction %s moves %s %s; fractions are not booked", body.get("id"), quantity, body.get("symbol"))
+    return 0
 
 
 def _move(row: Row, all_rows: Sequence[Row], account: str) -> Transaction | None:
