@@ -76,7 +76,7 @@ def _row(body: JSON) -> Row:
 
 
 def _units(body: JSON) -> int:
-    """Whole units that a row moves; a fraction of a share (a reinvested dividend) moves none, positions are read strictly anyway."""
+    """Whole units that a row moves; a fraction of a share (a reinvested dividend) moves none; positions are read strictly."""
     quantity = number(body, "quantity")
     if quantity == int(quantity):
         return int(quantity)
@@ -92,10 +92,12 @@ def _move(row: Row, all_rows: Sequence[Row], account: str) -> Transaction | None
         return booked(_ENDS[row.sub], row.key, row.change)
     if row.kind == "Receive Deliver" and row.key and " to " in row.sub:
         return booked(_delivered(row, all_rows), row.key, row.change)
+    if not row.change and not row.cash:
+        return None
     if row.sub in _CASH and row.key and not row.change:
         return booked(_CASH[row.sub], row.key, 0)
     if row.kind == "Money Movement" or not row.change:
-        return booked(Movement.DEPOSIT, None, 0) if row.cash else None
+        return booked(Movement.DEPOSIT, None, 0)
     LOG.warning("Transaction %s is a %r of %s, which this version does not know", row.id, row.sub, row.key)
     removes = row.change < 0
     if not removes and not row.cash:
