@@ -14,6 +14,7 @@ from brokers.ibkr.contracts import Contracts
 from brokers.ibkr.facts import OrderFact
 from brokers.ibkr.line import Line
 from brokers.ibkr.reporting import Telling
+from brokers.ibkr.statements import Statements
 from core.model.errors import IllegalEventError, RefusedError, RetryError
 from core.model.orders import Fill, Report, Transaction
 from core.model.proposals import ApprovedOrder
@@ -38,8 +39,9 @@ class Health:
 class IbkrBroker:
     """One account at Interactive Brokers."""
 
-    def __init__(self, line: Line, telling: Telling) -> None:
+    def __init__(self, line: Line, telling: Telling, statements: Statements | None = None) -> None:
         self._line = line
+        self._statements = statements
         self._telling = telling
         self._contracts = Contracts(line)
         self._turn = asyncio.Lock()
@@ -130,9 +132,14 @@ class IbkrBroker:
         return tuple(self._telling.fill(one, orders.get(one.perm_id)) for one in told)
 
     async def transactions(self, since: datetime) -> tuple[Transaction, ...]:
-        """Nothing: TWS reports no movements that are no fill. An assignment, dividend or split is first seen as a difference."""
-        del since
-        return ()
+        """Assignments, expiries, dividends, splits, cash: from Flex statements, which are made once a day.
+
+        TWS itself tells none of them. Without a Flex query the answer is empty, and such a movement is first seen as a difference
+        between the account and our books.
+        """
+        if self._statements is None:
+            return ()
+        return tuple(one for one in await self._statements.movements() if one.at >= since)
 
     async def close(self) -> None:
         """Hang up."""

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from brokers.ibkr import IbkrBroker, IbkrSettings, sending
+from brokers.ibkr import FLEX_TOKEN, IbkrBroker, IbkrSettings, sending
+from core.model.secrets import Secret
 from core.ports.broker import Opening
 from tests.brokers.bench import LEAD, HandClock
 from tests.kit.ibkr.control import Control
+from tests.kit.ibkr.flexible import TOKEN, Flexible
 from tests.kit.ibkr.server import Tws
 from tests.kit.ibkr.world import ACCOUNT
 
@@ -40,12 +42,14 @@ class IbkrRig:
     async def start(self) -> None:
         self.tws = Tws(self.folder / "tws.jsonl", self.clock.now)
         self.settings["port"] = await self.tws.start()
+        self.flex = Flexible(self.tws)
+        self.settings["flex_url"] = await self.flex.start()
         self.do("quote", key=LEAD.key, bid="99.99", ask="100.01")
         self.broker = await self.open()
 
     async def open(self, *, live: bool = False, **settings: Any) -> IbkrBroker:
         made = IbkrSettings(**{**self.settings, **settings})
-        return await made.open(Opening("desk", live, self.clock, {}))
+        return await made.open(Opening("desk", live, self.clock, {FLEX_TOKEN: Secret(TOKEN)}))
 
     async def restart(self) -> None:
         """Our side dies and comes back."""
@@ -62,6 +66,7 @@ class IbkrRig:
 
     async def stop(self) -> None:
         await self.broker.close()
+        await self.flex.stop()
         await self.tws.stop()
 
 

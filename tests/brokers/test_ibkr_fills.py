@@ -158,7 +158,7 @@ class Wire:
 
     def hear(self, told: Sequence[messages.Message]) -> Report:
         for message in told:
-            self.ib.client.decoder.interpret([text(field) for field in message])
+            self.ib.client.decoder.interpret([text(field) for field in message])  # type: ignore[no-untyped-call]  # no types there
         assert not self.facts.unreadable
         (order,) = self.facts.of_key(KEY)
         return self.telling.report(order)
@@ -208,7 +208,7 @@ def test_f051_lost_and_repeated_messages_never_claim_more_than_is_true(data: st.
         order.filled += size
         order.status = "Filled" if order.filled == 10 else "Submitted"
         one = TwsExecution(f"0e.{number:04x}.01", order.perm, "LEAD", 77, "BOT", size, "100", nouns.NOW.isoformat())
-        story += [*messages.execution(world, one), messages.order_status(order)]  # type: ignore[arg-type]  # only its orders are read
+        story += [*messages.execution(world, one), messages.order_status(order)]
     heard = data.draw(st.lists(st.sampled_from(story), min_size=1, max_size=12))
     wire = Wire(sent_one(77))
     wire.hear([story[0], *heard])

@@ -1,6 +1,7 @@
 """A loopback TWS as its own process: ``python -m tests.kit.ibkr --port 0 --ledger FILE``.
 
-Prints one line of JSON with its two ports (`port` for the API, `control` for commands) and serves until it is killed.
+Prints one line of JSON with
+where it is reached (`port` for the API, `control` for commands, `flex` for statements) and serves until it is killed.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tests.kit.ibkr.control import Control
+from tests.kit.ibkr.flexible import Flexible
 from tests.kit.ibkr.server import Tws
 from tests.kit.ibkr.world import ACCOUNT
 
@@ -33,7 +35,8 @@ async def _serve(options: argparse.Namespace) -> None:
     tws.instant = options.instant
     port = await tws.start(options.port)
     control = await Control(tws).start(options.control)
-    sys.stdout.write(json.dumps({"port": port, "control": control}) + "\n")
+    flex = await Flexible(tws).start()
+    sys.stdout.write(json.dumps({"port": port, "control": control, "flex": flex}) + "\n")
     sys.stdout.flush()
     await stop.wait()
     await tws.stop()

@@ -3,13 +3,14 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from core.model.instruments import instrument
 from tests.kit.ibkr import desk, messages
 from tests.kit.ibkr.faults import Fault
+from tests.kit.ibkr.flexible import settle
 from tests.kit.ibkr.server import Tws
 from tests.kit.ibkr.world import Market, TwsLeg, TwsOrder
 
@@ -144,6 +145,10 @@ class Control:
     def do_move(self, key: str, quantity: int, cash: str = "0") -> None:
         """Change a holding without an execution."""
         self.tws.world.move(key, quantity, Decimal(cash))
+
+    def do_settle(self, day: str, spots: dict[str, str]) -> None:
+        """What expires by a day is exercised, assigned or removed; the statement tells it."""
+        settle(self.tws.world, date.fromisoformat(day), {symbol: Decimal(spot) for symbol, spot in spots.items()})
 
     def do_outside(self, legs: list[list[Any]], quantity: int, limit: str, ref: str = "", client: int = OTHER_CLIENT) -> int:
         """Place an order as somebody else on this account: legs are [key, BUY or SELL, ratio], the limit is IB's."""

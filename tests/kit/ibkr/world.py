@@ -91,6 +91,7 @@ class World:
     contracts: dict[int, str] = field(default_factory=dict)
     market: dict[str, Market] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
+    events: list[dict[str, object]] = field(default_factory=list)
     forgotten: int = 0
     at: str = ""
 
@@ -228,6 +229,9 @@ class World:
         if key:
             self._hold(key, quantity)
         self.cash += Decimal(cash)
+
+    def _on_event(self, row: dict[str, object]) -> None:
+        self.events.append(row)
 
     def _on_contract(self, number: int, key: str) -> None:
         self.contracts[number] = key
