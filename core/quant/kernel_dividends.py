@@ -67,7 +67,7 @@ def inversion(z: float, n: int) -> float:
 
 @compiled
 def slopes(p: float, first: int, value: Floats) -> tuple[float, float]:
-    """First and second derivative of the polynomial through value[first : first + 5] at the place p, counted from the middle one."""
+    """First and second derivative of the polynomial through five values from `first` on, at the place p from the middle."""
     a, b, c, d, e = value[first], value[first + 1], value[first + 2], value[first + 3], value[first + 4]
     one, two = (8.0 * (d - b) - (e - a)) / 12.0, (16.0 * (b + d) - 30.0 * c - a - e) / 12.0
     three, four = 0.5 * (e - a) - (d - b), a + e - 4.0 * (b + d) + 6.0 * c

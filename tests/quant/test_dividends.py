@@ -16,9 +16,9 @@ from tests.quant import twins
 Engine = QuantLib.FdBlackScholesVanillaEngine
 
 
-def quantlib(
+def finite(
     s: float, k: float, days: int, r: float, v: float, dividends: list[tuple[int, float]], *, call: bool, model: int
-) -> float:
+) -> QuantLib.VanillaOption:
     """Finite differences on 800 steps and 400 prices."""
     today = QuantLib.Date(15, 6, 2026)
     QuantLib.Settings.instance().evaluationDate = today
