@@ -23,6 +23,9 @@ TALKATIVE = (
     "apscheduler",
     "urllib3",
     "websockets",
+    "tastytrade",
+    "httpx2",
+    "httpcore2",
 )
 _SHAPES = (
     re.compile(r"[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}"),  # a Discord bot token

@@ -51,7 +51,7 @@ class Line:
         self.client = httpx2.AsyncClient(
             base_url=place.loopback or plain.base_url,
             headers={**dict(plain.headers), "user-agent": USER_AGENT},
-            transport=cast("AsyncBaseTransport", Wire(self.logins, place.seconds)),
+            transport=cast("AsyncBaseTransport", Wire(self.logins, place.seconds, (client_secret, refresh_token))),
             timeout=httpx2.Timeout(place.seconds, connect=place.seconds / 2),
             trust_env=False,
             follow_redirects=False,

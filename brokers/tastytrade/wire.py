@@ -6,12 +6,14 @@ sits below its HTTP client and lets only sound answers through: status 2xx, JSON
 
 import asyncio
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NoReturn, Self
 
 import httpx2
 
+from core.model.secrets import Secret
 from core.ports.clock import Clock
 
 JSON = dict[str, Any]
@@ -86,9 +88,10 @@ class Logins:
 class Wire:
     """An asynchronous transport for httpx2. Orders and cancels each go over a connection of their own, reads share some."""
 
-    def __init__(self, logins: Logins, seconds: float) -> None:
+    def __init__(self, logins: Logins, seconds: float, secrets: Collection[Secret]) -> None:
         self._logins = logins
         self._seconds = seconds
+        self._secrets = secrets
         context = httpx2.create_ssl_context(trust_env=False)
         self._kept = httpx2.AsyncHTTPTransport(verify=context, trust_env=False)
         self._fresh = httpx2.AsyncHTTPTransport(
@@ -115,10 +118,10 @@ class Wire:
             No sound answer came.
         """
         if request.url.path != TOKEN_PATH:
-            return await self._exchange(request)
+            return await self._clean(request)
         self._logins.ask()
         try:
-            response = await self._exchange(request)
+            response = await self._clean(request)
             if not isinstance(response.extensions[BODY].get("access_token"), str):
                 _fail("tastytrade answered the login without an access token")
         except WireError as error:
@@ -126,6 +129,18 @@ class Wire:
             raise
         self._logins.came(response.extensions[BODY])
         return response
+
+    async def _clean(self, request: httpx2.Request) -> httpx2.Response:
+        """Exchange; an answer that repeats a secret is not repeated."""
+        try:
+            return await self._exchange(request)
+        except WireError as error:
+            token = request.headers.get("authorization", "").removeprefix("Bearer ")
+            for known in (*(secret.reveal() for secret in self._secrets), token):
+                if known:
+                    error.args = (str(error).replace(known, "***"),)
+                    error.raw = error.raw.replace(known, "***")
+            raise
 
     async def _exchange(self, request: httpx2.Request) -> httpx2.Response:
         pool = self._kept if request.method == "GET" else self._fresh
