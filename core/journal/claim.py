@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from core.journal import audit, proposals
+from core.journal.doubts import forbids
 from core.journal.lease import Held, is_ours
 from core.journal.orders import insert_envelope, insert_order, inside
 from core.journal.outbox import put_notes
@@ -15,7 +16,11 @@ from core.model.errors import IllegalEventError, NotClaimedError
 from core.model.notes import Note
 from core.model.orders import Order, OrderState
 from core.model.proposals import PENDING, Approval, Envelope, ProposalState
+from core.model.signals import Intent
 from core.ports.journal import StoredProposal
+
+#: Causes of closing signals that a person asked for.
+BY_HAND = frozenset({"manual", "leg risk"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +87,19 @@ def _ended(connection: Connection, stored: StoredProposal, wish: Claim) -> NotCl
         state, reason = ProposalState.EXPIRED, f"it was open until {stored.expires_at:%Y-%m-%d %H:%M:%S} UTC"
     elif veto is not None:
         state, reason = ProposalState.VETOED, f"{veto.voter} said no"
+    elif sentence := _held_back(connection, stored):
+        state, reason = ProposalState.GATE_DENIED, sentence
     else:
         return None
     proposals.end(connection, proposal_id, state, reason, wish.now)
     return NotClaimedError(f"proposal {proposal_id} is {state}: {reason}", state)
+
+
+def _held_back(connection: Connection, stored: StoredProposal) -> str | None:
+    """Why an underlying that is held back forbids the order."""
+    signal = stored.proposal.signal
+    reduces, by_hand = signal.intent is Intent.CLOSE, signal.cause in BY_HAND
+    return forbids(connection, stored.proposal.account, signal.symbol, reduces=reduces, by_hand=by_hand)
 
 
 def _within(stored: StoredProposal, envelope: Envelope, order: Order) -> None:

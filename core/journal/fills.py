@@ -1,7 +1,7 @@
 """Fills, and movements that are no fill."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select
@@ -11,7 +11,7 @@ from core.journal.books import save_position
 from core.journal.orders import add_event, stand
 from core.journal.outbox import put_notes
 from core.journal.statements import insert_new
-from core.journal.tables import fill, transaction
+from core.journal.tables import fee, fill, ruling, transaction
 from core.model.notes import Note
 from core.model.orders import Fill, Order, Transaction
 from core.model.positions import Position
@@ -24,6 +24,13 @@ _SINCE = _OF_ACCOUNT.where(fill.c.at >= bindparam("since"))
 _TRANSACTIONS = (
     select(transaction.c.body).where(transaction.c.account == bindparam("owner")).order_by(transaction.c.at, transaction.c.id)
 )
+_VERSIONS = (
+    select(fill.c.body).where(fill.c.account == bindparam("owner"), fill.c.exec_id == bindparam("name")).order_by(fill.c.version)
+)
+_RULED = (
+    select(ruling.c.exec_id, ruling.c.version).where(ruling.c.account == bindparam("owner")).order_by(ruling.c.at, ruling.c.version)
+)
+_FEES = select(fee.c.exec_id, fee.c.version, fee.c.fee).where(fee.c.account == bindparam("owner"))
 _INSERT = fill.insert()
 
 
@@ -40,10 +47,10 @@ class Execution:
 
 def record_fills(connection: Connection, fact: Execution) -> bool:
     """W10. False, and nothing is changed, when any of the fills is known."""
-    if _known(connection, fact):
+    if known(connection, fact.fills):
         return False
     if fact.fills:
-        connection.execute(_INSERT, [_row(one) for one in fact.fills])
+        connection.execute(_INSERT, [row_of(one) for one in fact.fills])
     if fact.order is not None:
         stand(connection, fact.order)
     if fact.event_key:
@@ -55,15 +62,17 @@ def record_fills(connection: Connection, fact: Execution) -> bool:
     return True
 
 
-def _known(connection: Connection, fact: Execution) -> bool:
-    if not fact.fills:
+def known(connection: Connection, told: Sequence[Fill]) -> bool:
+    """Whether any of the executions is stored, in that version."""
+    if not told:
         return False
-    asked = {"owners": sorted({one.account for one in fact.fills}), "ids": [one.exec_id for one in fact.fills]}
+    asked = {"owners": sorted({one.account for one in told}), "ids": [one.exec_id for one in told]}
     stored = {tuple(row) for row in connection.execute(_KNOWN, asked)}
-    return any((one.account, one.exec_id, one.version) in stored for one in fact.fills)
+    return any((one.account, one.exec_id, one.version) in stored for one in told)
 
 
-def _row(fact: Fill) -> dict[str, object]:
+def row_of(fact: Fill) -> dict[str, object]:
+    """Row of an execution."""
     return {
         "account": fact.account, "exec_id": fact.exec_id, "version": fact.version, "order_key": fact.order_key, "at": fact.at,
         "quantity": fact.quantity, "price": fact.price, "fee": fact.fee, "body": dump(fact),
@@ -71,10 +80,26 @@ def _row(fact: Fill) -> dict[str, object]:
 
 
 def fills(connection: Connection, account: str, since: datetime | None) -> Sequence[Fill]:
-    """Give the fills of an account, oldest first."""
-    if since is None:
-        return [load(Fill, body) for body in connection.scalars(_OF_ACCOUNT, {"owner": account})]
-    return [load(Fill, body) for body in connection.scalars(_SINCE, {"owner": account, "since": since})]
+    """Give the fills of an account, oldest first: of each execution the version that holds, with the fee that is known by now."""
+    asked = {"owner": account} if since is None else {"owner": account, "since": since}
+    stored = [load(Fill, body) for body in connection.scalars(_OF_ACCOUNT if since is None else _SINCE, asked)]
+    ruled = {row.exec_id: row.version for row in connection.execute(_RULED, {"owner": account})}
+    paid = {(row.exec_id, row.version): row.fee for row in connection.execute(_FEES, {"owner": account})}
+    if not ruled and not paid and all(one.version == 1 for one in stored):
+        return stored
+    first: dict[str, int] = {}
+    for one in stored:
+        first[one.exec_id] = min(one.version, first.get(one.exec_id, one.version))
+    return [
+        replace(one, fee=paid.get((one.exec_id, one.version), one.fee))
+        for one in stored
+        if one.version == ruled.get(one.exec_id, first[one.exec_id])
+    ]
+
+
+def versions(connection: Connection, account: str, exec_id: str) -> Sequence[Fill]:
+    """Give every version of an execution that is kept, first one first."""
+    return [load(Fill, body) for body in connection.scalars(_VERSIONS, {"owner": account, "name": exec_id})]
 
 
 def record_transaction(connection: Connection, fact: Transaction, positions: Sequence[Position], notes: Sequence[Note]) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from core.journal import audit, books, claim, lease, orders, outbox, proposals, signals, switches
 from core.journal import fills as fill_facts
 from core.journal.door import At, Door
+from core.journal.doubts import SqlDoubts
 from core.journal.engine import open_door
 from core.journal.guard import Guard, guard_of
 from core.journal.place import Place
@@ -52,6 +53,7 @@ class SqlJournal:
     def __init__(self, door: Door, guard: Guard) -> None:
         self._door, self._guard = door, guard
         self._held: lease.Held | None = None
+        self.doubts = SqlDoubts(door)
 
     async def record_scan(self, scan: Scan) -> None:
         """Keep one run of the gates."""

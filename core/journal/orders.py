@@ -18,6 +18,8 @@ from core.model.notes import Note
 from core.model.orders import TERMINAL, TRANSITIONS, Order, OrderState
 from core.model.proposals import Envelope
 
+_ABSENT, _ESCALATED = frozenset({OrderState.ABSENT.value}), frozenset({OrderState.ESCALATED.value})
+_LOST = (OrderState.UNKNOWN, OrderState.ESCALATED)
 _UNFINISHED = sorted(state.value for state in OrderState if state not in TERMINAL)
 
 _ENVELOPE = select(envelope.c.body, envelope.c.closed_at).where(envelope.c.id == bindparam("key"))
@@ -160,8 +162,11 @@ def record(connection: Connection, fact: Order, raw: str, notes: Sequence[Note])
     Raises
     ------
     IllegalEventError
-        The order is unknown, or no chain of events leads from its stored state to this one.
+        The order is unknown, no chain of events leads from its stored state to this one, or a doubtful order is to be rejected
+        without the words of its broker: not being found is no refusal.
     """
+    if fact.state is OrderState.REJECTED and not raw and (stored := one(connection, fact.key)) and stored.state in _LOST:
+        raise IllegalEventError(f"order {fact.key} is {stored.state}; without its broker's own words it cannot become rejected")
     stand(connection, fact)
     if raw:
         add_event(connection, fact.key, raw, fact.updated_at)
@@ -169,13 +174,21 @@ def record(connection: Connection, fact: Order, raw: str, notes: Sequence[Note])
 
 
 def stand(connection: Connection, fact: Order) -> None:
-    """Keep an order as it stands now; raises as `record` does."""
-    if _stand(connection, fact, before(fact.state)):
+    """Keep an order as it stands now; raises as `record` does. ABSENT is no matter of saying so: see `prove_absent`."""
+    if fact.state is not OrderState.ABSENT and _stand(connection, fact, before(fact.state)):
         return
     stored = one(connection, fact.key)
+    if stored is not None and stored.state is fact.state is OrderState.ABSENT and _stand(connection, fact, _ABSENT):
+        return
     if stored is None:
         raise IllegalEventError(f"order {fact.key} is not in the journal, so nothing can have happened to it")
     raise IllegalEventError(f"order {fact.key} is {stored.state} and cannot become {fact.state}")
+
+
+def prove_absent(connection: Connection, fact: Order) -> None:
+    """Keep an escalated order as absent; `core.journal.doubts` calls this once the evidence is complete."""
+    if not _stand(connection, fact, _ESCALATED):
+        raise IllegalEventError(f"order {fact.key} changed while its absence was proved; nothing was stored")
 
 
 def _stand(connection: Connection, fact: Order, states: frozenset[str]) -> bool:

@@ -14,7 +14,7 @@ from core.journal.place import DRIVER_ERRORS, Place, Watch
 from core.model.errors import NewerDatabaseError, OperatorError
 
 #: Alembic revisions that this program knows, oldest first.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 HEAD = REVISIONS[-1]
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 

@@ -20,7 +20,7 @@ from core.journal.columns import Day, Instant, Money
 Serial = BigInteger().with_variant(Integer, "sqlite")
 
 #: Tables whose rows never change and never go; triggers refuse UPDATE and DELETE on them.
-APPEND_ONLY = ("vote", "send", "order_event", "fill", "audit")
+APPEND_ONLY = ("vote", "send", "order_event", "fill", "audit", "look", "fee", "ruling")
 
 METADATA = MetaData(
     naming_convention={
@@ -162,6 +162,40 @@ transaction = Table(
     Column("at", Instant, nullable=False),
     Column("cash", Money, nullable=False),
     Column("body", Text, nullable=False),
+)  # fmt: skip
+
+#: Complete looks for an order that the broker did not show: the evidence that it never was there.
+look = Table(
+    "look", METADATA,
+    Column("order_key", Text, ForeignKey("order.key"), primary_key=True),
+    Column("at", Instant, primary_key=True, autoincrement=False),
+    Column("fresh", Boolean, nullable=False),
+    Column("body", Text, nullable=False),
+)  # fmt: skip
+
+#: Fees that a broker told after the execution itself.
+fee = Table(
+    "fee", METADATA,
+    *(Column(name, kind, primary_key=True, autoincrement=False) for name, kind in
+      (("account", Text), ("exec_id", Text), ("version", Integer))),
+    Column("fee", Money, nullable=False),
+    Column("at", Instant, nullable=False),
+)  # fmt: skip
+
+#: Which later version of an execution holds, and who said so; without a ruling the first one does.
+ruling = Table(
+    "ruling", METADATA,
+    *(Column(name, kind, primary_key=True, autoincrement=False) for name, kind in
+      (("account", Text), ("exec_id", Text), ("version", Integer))),
+    Column("by", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)  # fmt: skip
+
+lock = Table(
+    "lock", METADATA,
+    *(Column(name, Text, primary_key=True) for name in ("account", "symbol", "kind")),
+    Column("reason", Text, nullable=False),
+    Column("at", Instant, nullable=False),
 )  # fmt: skip
 
 position = Table(

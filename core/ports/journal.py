@@ -14,6 +14,7 @@ from core.model.orders import Fill, Order, Transaction
 from core.model.positions import EquityPoint, Position
 from core.model.proposals import Approval, Envelope, Proposal, ProposalState, Vote
 from core.model.signals import Signal
+from core.ports.doubts import Doubts
 
 JSON = Mapping[str, object]
 
@@ -80,6 +81,11 @@ class AuditRow:
 
 class Journal(Protocol):
     """The only SQL stands behind this door. Every method may raise OperatorError (disk full, database lost)."""
+
+    @property
+    def doubts(self) -> Doubts:
+        """What is not settled: looks, locks, later words about executions, trades made outside."""
+        ...
 
     # signals and scans
     async def record_scan(self, scan: Scan) -> None: ...

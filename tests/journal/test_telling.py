@@ -1,5 +1,6 @@
 """The outbox and the audit."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -8,8 +9,10 @@ import pytest
 from core.journal.journal import SqlJournal
 from core.journal.outbox import nonce
 from core.journal.tables import APPEND_ONLY
+from core.model.doubts import Look
 from core.model.errors import IllegalEventError
 from core.model.notes import Topic
+from core.ports.doubts import Later
 from tests.journal.build import LATER, NOW, note, walk
 from tests.journal.conftest import Ground
 
@@ -149,7 +152,15 @@ async def test_rows_cut_off_the_end_are_noticed(ground: Ground, gone: str, named
 async def test_facts_cannot_be_changed_by_sql(ground: Ground) -> None:
     journal = await ground.open()
     await walk(journal)
-    columns = {"vote": "voter", "send": "kind", "order_event": "raw", "fill": "body", "audit": "body"}
+    (child,) = await journal.orders(NOW - timedelta(days=1))
+    (done,) = await journal.fills("paper")
+    await journal.doubts.record_look(Look(child.key, NOW, fresh=True, evidence="{}"))
+    await journal.doubts.record_fee(Later(replace(done, fee=Decimal(1)), NOW), None)
+    await journal.doubts.record_ruling(Later(done, NOW, "ann"), None, None)
+    columns = {
+        "vote": "voter", "send": "kind", "order_event": "raw", "fill": "body", "audit": "body", "look": "body", "fee": "fee",
+        "ruling": "version",
+    }  # fmt: skip
     assert set(columns) == set(APPEND_ONLY)
     for table, column in columns.items():
         for change in (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}"):
