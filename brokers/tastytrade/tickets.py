@@ -1,6 +1,7 @@
 """An approved order as tastytrade's: strict position effect, signed price, our key in its external identifier."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from tastytrade.order import AdvancedInstructions, InstrumentType, LimitOrder, OrderAction, OrderTimeInForce
 from tastytrade.order import Leg as TastyLeg
@@ -34,7 +35,7 @@ def ticket(order: ApprovedOrder) -> LimitOrder:
         raise RefusedError(f"the order was not sent: {defect}")
     return LimitOrder(
         time_in_force=OrderTimeInForce.DAY,
-        price=order.limit,
+        price=Decimal(f"{order.limit:f}"),  # digits alone: 1E+2 is no price on the wire
         legs=[_leg(leg, order) for leg in order.envelope.legs],
         external_identifier=order.key,
         advanced_instructions=AdvancedInstructions(strict_position_effect_validation=True),

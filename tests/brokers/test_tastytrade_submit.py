@@ -236,6 +236,12 @@ async def test_what_is_sent_has_strict_effects_signed_price_and_our_key(bench: T
     assert [leg["action"] for leg in closed["legs"]] == ["Sell to Close", "Buy to Close"]
 
 
+async def test_a_price_is_sent_in_digits_alone(bench: TastytradeBench) -> None:
+    await bench.broker.submit(approved("-1E+2"))
+    (body,) = (body for name, body in bench.loopback.desk.seen if name == "submit")
+    assert body["price"] == "100"
+
+
 @pytest.mark.parametrize(
     "order",
     [

@@ -193,6 +193,8 @@ def parts(body: JSON) -> JSON:
         }
         for leg in body["legs"]
     ]
+    if not re.fullmatch(r"\d+(\.\d+)?", str(body["price"])):
+        raise ValueError(body["price"])
     price = Decimal(str(body["price"]))
     signed = -price if body.get("price-effect") == "Debit" else price
     return {"legs": legs, "price": signed, "key": body.get("external-identifier")}
