@@ -21,6 +21,9 @@ from core.journal.lease import FileLock
 from core.model.errors import AlreadyRunningError, OperatorError
 from core.model.notes import Topic
 
+#: The simulated market is worth no patience: two steps of the walk.
+QUICK = (0.5, 1.0)
+
 
 def demo(config: Path | None, *, fresh: bool) -> int:
     """Run the demo until Ctrl-C.
@@ -60,7 +63,8 @@ async def _demo(chosen: Settings) -> None:
         await sandbox.start()
         stack.push_async_callback(sandbox.stop)
         redirect_discord(sandbox.api_base, sandbox.gateway_url)
-        engine = replace(chosen.engine, card_seconds=chosen.demo.card_seconds)
+        walk = chosen.engine.walk or QUICK
+        engine = replace(chosen.engine, card_seconds=chosen.demo.card_seconds, walk=walk)
         await serve(_with(chosen, sandbox), folder=folder, engine=engine, ready=_announce(sandbox))
 
 

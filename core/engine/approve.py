@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from core.engine import send, tell
+from core.engine import send, tell, walk
 from core.engine.settings import Policy
 from core.engine.vet import Price, Refused, closable, price_legs, revet, vet
 from core.model.errors import BadDataError, NotClaimedError, RetryError
 from core.model.market import MarketView
-from core.model.money import ZERO, down_to_tick
+from core.model.money import ZERO
 from core.model.notes import Tone
 from core.model.orders import Order, OrderState
 from core.model.proposals import (
@@ -136,7 +136,7 @@ async def claim(engine: "Engine", stored: StoredProposal, by: tuple[str, ...], e
         raise RetryError("What was read on Discord is too old to act on; it is read again.")
     approval = Approval(proposal.id, proposal.digest, by, policy, now, evidence_at)
     envelope = _grant(proposal, approval, view)
-    limit = child_limit(engine, envelope, price_legs(proposal.legs, view), 1)
+    limit = child_limit(engine, envelope, price_legs(proposal.legs, view, engine.settings.net_tick), 1)
     order = next_order(envelope, 1, envelope.quantity, limit, now)
     notes = [] if policy else [tell.decided_note(proposal, ProposalState.CLAIMED, f"approved by {', '.join(by)}", now)]
     try:
@@ -241,11 +241,9 @@ def _grant(proposal: Proposal, approval: Approval, view: MarketView) -> Envelope
 
 
 def child_limit(engine: "Engine", envelope: Envelope, price: Price, number: int) -> Decimal:
-    """Limit of a child: its share of the way from the mid to the natural price, on the tick, inside the approved band."""
-    steps = engine.settings.walk
-    share = Decimal(str(steps[min(number, len(steps)) - 1]))
-    aimed = price.mid + (price.natural - price.mid) * share
-    return max(down_to_tick(aimed, envelope.tick), envelope.floor)
+    """Limit of a child by the schedule of its order, at the quotes of now."""
+    shares = walk.schedule(engine.settings, envelope.legs).shares
+    return walk.limit(price.mid, price.natural, envelope.floor, shares[min(number, len(shares)) - 1], price.grid)
 
 
 def next_order(envelope: Envelope, number: int, quantity: int, limit: Decimal, now: datetime) -> Order:

@@ -36,6 +36,8 @@ class Books:
         The broker did not answer the last question.
     looked_up : dict of order key to float
         Seconds after its send at which a doubtful order was last looked up.
+    best_seen : dict of envelope id to Decimal
+        Best net price that the market showed while its orders waited.
     marks : dict of position id to Decimal
         Last sound value of each position in dollars.
     absent : Counter
@@ -55,6 +57,7 @@ class Books:
     frozen: set[str] = field(default_factory=set)
     silent: bool = False
     looked_up: dict[str, float] = field(default_factory=dict)
+    best_seen: dict[str, Decimal] = field(default_factory=dict)
     marks: dict[str, Decimal] = field(default_factory=dict)
     equity: list[EquityPoint] = field(default_factory=list)
     results: list[bool] = field(default_factory=list)

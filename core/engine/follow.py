@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from core.engine import approve, halt, reports, send, tell
+from core.engine import approve, halt, reports, send, tell, walk
 from core.engine.vet import price_legs
 from core.engine.wire import ask
 from core.model.errors import BadDataError, OutcomeUnknownError, RefusedError, RetryError
@@ -179,13 +179,25 @@ async def _walk(engine: "Engine", order: Order, view: MarketView) -> None:
     now = engine.clock.now()
     since = order.updated_at if order.state is OrderState.PENDING_CANCEL else order.sent_at or order.created_at
     walks = order.state in (*_RESTING, OrderState.PENDING_CANCEL) and order.key not in engine.books.frozen
-    if not walks or (now - since).total_seconds() < engine.settings.walk_seconds:
+    if walks:
+        _see(engine, order, view)
+    if not walks or (now - since).total_seconds() < walk.schedule(engine.settings, order.legs).seconds:
         return
     asked = replace(order, state=advance(order.state, OrderEvent.CANCEL_SENT), updated_at=now)
     await settle(engine, asked, view)
     report = await _cancel(engine, order.key)
     if report is not None:
         await reports.apply(engine, report, view)
+
+
+def _see(engine: "Engine", order: Order, view: MarketView) -> None:
+    """Remember the best price that the market showed while an envelope was under way."""
+    try:
+        natural = price_legs(order.legs, view).natural
+    except BadDataError:
+        return
+    best = engine.books.best_seen
+    best[order.envelope_id] = max(best.get(order.envelope_id, natural), natural)
 
 
 async def _cancel(engine: "Engine", key: str) -> Report | None:
@@ -214,7 +226,7 @@ async def proceed(engine: "Engine", envelope: Envelope, view: MarketView) -> Non
     if reason is None:
         number = len(children) + 1
         try:
-            limit = approve.child_limit(engine, envelope, price_legs(envelope.legs, view), number)
+            limit = approve.child_limit(engine, envelope, price_legs(envelope.legs, view, engine.settings.net_tick), number)
         except BadDataError as error:
             reason = str(error)
         else:
@@ -234,8 +246,10 @@ def _over(engine: "Engine", envelope: Envelope, children: Sequence[Order]) -> st
         return "its legs filled unevenly"
     if last.state in (OrderState.REJECTED, OrderState.DENIED):
         return last.reason or str(last.state)
-    if len(children) >= len(engine.settings.walk):
-        return f"nobody took it at {tell.per_share(abs(last.limit))}"
+    if len(children) >= len(walk.schedule(engine.settings, envelope.legs).shares):
+        best = engine.books.best_seen.get(envelope.id)
+        seen = "" if best is None else f"; the best that the market showed was {tell.per_share(abs(best))}"
+        return f"nobody took it at {tell.per_share(abs(last.limit))}{seen}"
     if engine.clock.now() >= envelope.deadline:
         return "the approval has run out"
     return None
@@ -254,6 +268,7 @@ async def _finish(engine: "Engine", envelope: Envelope, children: Sequence[Order
     await engine.journal.close_envelope(envelope.id, now, notes)
     engine.books.envelopes.pop(envelope.id, None)
     engine.books.granted.pop(envelope.id, None)
+    engine.books.best_seen.pop(envelope.id, None)
     if notes:
         engine.notifier.wake()
     if min(units) < max(units):

@@ -15,6 +15,14 @@ class Policy(StrEnum):
     AUTO = "auto"
 
 
+class Pace(StrEnum):
+    """How patiently an order walks from the fair mid to the price that the market takes."""
+
+    FAST = "fast"
+    NORMAL = "normal"
+    PATIENT = "patient"
+
+
 class Expression(StrEnum):
     """What an opening signal is bought with."""
 
@@ -47,10 +55,15 @@ class EngineSettings:
         Stock: the assumed loss is the stop distance times (1 + this), because stops gap.
     quote_seconds : float
         Oldest quote that may be used for sizing and sending.
+    pace : Pace
+        Schedule of the price walk: how many child orders, how far apart and how long each works (`core.engine.walk`).
     walk : tuple of float
-        Limit of each child order as a share of the way from the mid to the natural price, never below the floor of the band.
+        A schedule of one's own instead: limit of each child order as a share of the way from the mid to the natural price, never
+        below the floor of the band. Empty: that of `pace`.
     walk_seconds : float
-        How long each child may work before it is cancelled for the next one.
+        With `walk`: how long each child may work before it is cancelled for the next one.
+    net_tick : Decimal
+        Step of a spread's one net price: 0.01, or 0.05 where the exchange takes nothing finer.
     band, premium_band : float
         How far the price may move against us between card and order, as a share of the price: shares, and options (at least two
         price steps). Beyond it a new card is asked.
@@ -75,8 +88,10 @@ class EngineSettings:
     risk_per_trade: Annotated[float, Gt(0), Le(0.1)] = 0.01
     gap_allowance: Annotated[float, Ge(0), Le(5)] = 0.25
     quote_seconds: Annotated[float, Gt(0)] = 15.0
-    walk: tuple[float, ...] = (0.5, 1.0)
+    pace: Pace = Pace.NORMAL
+    walk: tuple[Annotated[float, Ge(0), Le(1)], ...] = ()
     walk_seconds: Annotated[float, Gt(0)] = 20.0
+    net_tick: Annotated[Decimal, Ge(Decimal("0.01")), Le(Decimal("0.05"))] = Decimal("0.01")
     band: Annotated[float, Ge(0), Le(0.5)] = 0.01
     premium_band: Annotated[float, Ge(0), Le(0.5)] = 0.05
     lookup_seconds: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 90.0, 120.0)

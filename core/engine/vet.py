@@ -14,12 +14,13 @@ from core.engine.settings import Expression
 from core.model.errors import BadDataError
 from core.model.instruments import Leg, Option, Side, Stock
 from core.model.market import MarketView
-from core.model.money import CENT, ZERO, cents, down_to_tick, share_step
+from core.model.money import CENT, ZERO, cents
 from core.model.positions import Book, Position
 from core.model.proposals import Decision, LegQuote, Proposal, Verdict
 from core.model.signals import Intent, Signal
 from core.options.choose import Choice, choose, max_loss
 from core.options.choose import Refusal as NoContract
+from core.quant import ticks
 from core.risk import vet_all
 
 if TYPE_CHECKING:
@@ -36,16 +37,21 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Net prices of an order's legs now: `natural` crosses every spread, `mid` none."""
+    """Net prices of an order's legs now: `natural` crosses every spread, `mid` none; orders stand on `grid`."""
 
     natural: Decimal
     mid: Decimal
     quotes: tuple[LegQuote, ...]
-    tick: Decimal
+    grid: ticks.Grid
+
+    @property
+    def tick(self) -> Decimal:
+        """Price step at the natural price."""
+        return self.grid.step(self.natural)
 
 
-def price_legs(legs: Sequence[Leg], view: MarketView) -> Price:
-    """Net price per share of the legs at the view's quotes.
+def price_legs(legs: Sequence[Leg], view: MarketView, net_tick: Decimal = CENT) -> Price:
+    """Net price per share of the legs at the view's quotes; `net_tick` is the step of a spread.
 
     Raises
     ------
@@ -64,11 +70,14 @@ def price_legs(legs: Sequence[Leg], view: MarketView) -> Price:
         natural -= leg.side.sign * leg.ratio * touch
         mid -= leg.side.sign * leg.ratio * quote.mid
         quotes.append(LegQuote(leg.instrument.key, quote.bid, quote.ask, quote.as_of, quote.modelled))
-    return Price(natural, mid, tuple(quotes), _step(legs, natural))
+    return Price(natural, mid, tuple(quotes), _grid(legs, quotes, net_tick))
 
 
-def _step(legs: Sequence[Leg], natural: Decimal) -> Decimal:
-    return share_step(natural) if len(legs) == 1 and isinstance(legs[0].instrument, Stock) else CENT
+def _grid(legs: Sequence[Leg], quotes: Sequence[LegQuote], net_tick: Decimal) -> ticks.Grid:
+    """Grid of the order; quotes of a model show no class, so their orders stand on cents."""
+    modelled = any(quote.modelled for quote in quotes)
+    option = isinstance(legs[0].instrument, Option)
+    return ticks.CENTS if modelled and option else ticks.grid(legs, [p for q in quotes for p in (q.bid, q.ask)], net_tick)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +184,7 @@ def _build(
 
 
 def _draft(engine: "Engine", signal: Signal, shape: _Shape, view: MarketView, attempt: int) -> Proposal:
-    price = price_legs(shape.legs, view)
+    price = price_legs(shape.legs, view, engine.settings.net_tick)
     spot = price_legs((Leg(Stock(signal.symbol), Side.SELL),), view).mid
     return Proposal(
         id=f"{signal.id}.{attempt}",
@@ -183,8 +192,8 @@ def _draft(engine: "Engine", signal: Signal, shape: _Shape, view: MarketView, at
         account=engine.account,
         legs=shape.legs,
         quantity=1,
-        limit=down_to_tick(price.natural, price.tick),
-        floor=down_to_tick(price.natural - _band(engine, price, shape.legs), price.tick),
+        limit=price.grid.down(price.natural),
+        floor=price.grid.down(price.natural - _band(engine, price, shape.legs)),
         tick=price.tick,
         max_loss=ZERO,
         fees=ZERO,
