@@ -10,14 +10,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
-from tastytrade.order import PlacedOrderResponse, UnplacedOrder
-
 from brokers.tastytrade import tickets
 from brokers.tastytrade.check import Admission, admitted
 from brokers.tastytrade.line import SUBMIT_SECONDS, Line
 from brokers.tastytrade.movements import movements
-from brokers.tastytrade.reading import Reader, fees_of, is_open, key_of
+from brokers.tastytrade.reading import Reader, fees_of, is_open, judgement, key_of
 from brokers.tastytrade.symbols import from_wire
 from brokers.tastytrade.values import number, text, whole
 from brokers.tastytrade.wire import JSON, WireError
@@ -143,7 +140,7 @@ class TastytradeBroker:
                 return Preview(accepted=False, reason=str(error), fees=ZERO, buying_power_effect=ZERO)
             self.line.heed(error)
             raise RetryError(f"{error}; nothing was sent to a market") from error
-        return _preview(body)
+        return judgement(body)
 
     async def submit(self, order: ApprovedOrder) -> Report:
         """Send once; see `core.ports.broker.Broker.submit`."""
@@ -267,19 +264,6 @@ class TastytradeBroker:
         except RetryError:
             return tuple(plain)
         return tuple(self._reader.report(order, self._costs.known) for order in orders)
-
-
-def _preview(body: JSON) -> Preview:
-    try:
-        told = PlacedOrderResponse[UnplacedOrder].model_validate(body.get("data"))
-    except ValidationError as error:
-        raise RetryError(
-            f"tastytrade's answer to the dry run cannot be read ({error.error_count()} fields); it is asked again"
-        ) from error
-    fees = -told.fee_calculation.total_fees if told.fee_calculation is not None else ZERO
-    reasons = "; ".join(str(message) for message in (*(told.errors or ()), *(told.warnings or ())))
-    effect = -told.buying_power_effect.change_in_buying_power
-    return Preview(accepted=not told.errors, reason=reasons, fees=fees, buying_power_effect=effect)
 
 
 def _oldest_first(orders: list[JSON]) -> list[JSON]:

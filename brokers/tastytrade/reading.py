@@ -14,10 +14,11 @@ from tastytrade.order import OrderStatus
 
 from brokers.tastytrade.symbols import from_wire, multiplier
 from brokers.tastytrade.tickets import OURS
-from brokers.tastytrade.values import UnreadableError, instant, number, rows, text, whole
+from brokers.tastytrade.values import UnreadableError, instant, number, rows, signed, text, whole
 from brokers.tastytrade.wire import JSON
 from core.model.instruments import Side
 from core.model.orders import Fill, OrderEvent, Report
+from core.ports.broker import Preview
 
 LOG = logging.getLogger(__name__)
 EVENTS: Mapping[str, OrderEvent] = {
@@ -139,6 +140,24 @@ def fees_of(transactions: Iterable[JSON]) -> dict[tuple[str, str], Decimal]:
         cost = -sum((_signed(row, name) for name in told), Decimal(0))
         place = (str(row.get("order-id")), str(execution))
         found[place] = found.get(place, Decimal(0)) + cost
+    return found
+
+
+def judgement(body: JSON) -> Preview:
+    """What the answer to a dry run says; a figure that is missing or has no sign fails it."""
+    data = _object(body, "data")
+    effect, costs = _object(data, "buying-power-effect"), data.get("fee-calculation")
+    number(effect, "change-in-buying-power")
+    errors, warnings = rows(data, "errors"), rows(data, "warnings")
+    reasons = "; ".join(str(row.get("message") or row.get("code")) for row in (*errors, *warnings))
+    fees = -signed(costs, "total-fees") if isinstance(costs, dict) else Decimal(0)
+    return Preview(not errors, reasons, fees, -signed(effect, "change-in-buying-power"))
+
+
+def _object(body: JSON, name: str) -> JSON:
+    found = body.get(name)
+    if not isinstance(found, dict):
+        raise UnreadableError(f"tastytrade answered without {name}; nothing is concluded from that answer")
     return found
 
 

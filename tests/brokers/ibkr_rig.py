@@ -71,10 +71,12 @@ class IbkrRig:
 
 
 @asynccontextmanager
-async def up(folder: Path, monkeypatch: pytest.MonkeyPatch | None = None, **settings: Any) -> AsyncIterator[IbkrRig]:
+async def up(
+    folder: Path, monkeypatch: pytest.MonkeyPatch | None = None, patience: float = 0.3, **settings: Any
+) -> AsyncIterator[IbkrRig]:
     """A rig that runs; with a patch the adapter loses its patience sooner."""
     if monkeypatch is not None:
-        monkeypatch.setattr(sending, "PATIENCE", 0.3)
+        monkeypatch.setattr(sending, "PATIENCE", patience)
     made = IbkrRig(folder, **settings)
     await made.start()
     try:

@@ -1,5 +1,6 @@
 """Interactive Brokers when an answer is lost: what is doubtful stays doubtful, and is found by looking, never by sending again."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -260,3 +261,16 @@ async def test_f062_an_order_of_ours_that_somebody_cancels_by_hand_is_cancelled(
     found = await rig.broker.find(KEY)
     assert found is not None
     assert found.event is OrderEvent.CANCEL
+
+
+async def test_f018_who_goes_away_in_the_middle_of_an_answer_leaves_nothing_for_the_next(rig: IbkrRig) -> None:
+    await rig.broker.submit(approved("-99.00"))
+    rig.do("fault", on="open", what="delay", seconds=0.2)
+    asked = asyncio.ensure_future(rig.broker.open_orders())
+    await rig.wait(0.05)
+    asked.cancel()
+    await asyncio.gather(asked, return_exceptions=True)
+    await rig.broker.preview(approved("-98.00", name="two"))
+    await rig.broker.submit(approved("-98.00", name="two"))
+    await rig.wait(0.25)
+    assert [row.key for row in await rig.broker.open_orders()] == [KEY, "qm1-two-1"]

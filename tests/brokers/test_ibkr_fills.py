@@ -228,3 +228,16 @@ async def test_the_legs_of_a_combo_that_the_file_does_not_know_come_from_the_bro
     await rig.broker.close()
     rig.broker = await rig.open(sent=str(rig.folder / "a new machine"))
     assert (await told(rig)).fills == before.fills
+
+
+def test_orders_of_another_account_of_the_same_login_are_not_ours() -> None:
+    wire = Wire(Sent())
+    mine = TwsOrder(7_000, 5, CLIENT, KEY, "BUY", 10, "100", [TwsLeg("LEAD", 77, "BUY")], combo=False, status="Submitted")
+    other = TwsOrder(
+        7_001, 6, 99, "", "BUY", 10, "100", [TwsLeg("LEAD", 77, "BUY")], combo=False, account="DU7654321", at="2024-06-12"
+    )
+    for order in (other, mine):
+        for told in (messages.order_status(order), messages.open_order(order), messages.order_status(order)):
+            wire.ib.client.decoder.interpret([text(field) for field in told])  # type: ignore[no-untyped-call]  # no types there
+    wire.ib.client.decoder.interpret([text(field) for field in messages.completed_order(other)])  # type: ignore[no-untyped-call]  # same
+    assert [order.perm_id for order in wire.facts.orders.values()] == [7_000]
