@@ -67,7 +67,9 @@ def reject_after_looks(_engine: Engine) -> None:
         now = engine.books.orders.get(order.key)
         looks[order.key] += 1
         if now is not None and now.state in DOUBTFUL and looks[order.key] >= LOOKS:
-            await follow.settle(engine, replace(now, state=advance(now.state, OrderEvent.REFUSE), reason="not found"), view)
+            await follow.settle(
+                engine, replace(now, state=advance(now.state, OrderEvent.REFUSE), reason="not found"), view, raw="not found"
+            )
 
     follow.look_up = impatient
 
