@@ -30,7 +30,7 @@ _REFUSALS = (
     10243, 10244, 10268, 10269, 10270, 10289, 10311,
 )  # fmt: skip
 _WARNINGS = (399, 404, 481, 492, 2109, 2137, 2161, 10167, 10349)
-_NEWS = (165, 354, 2100, 2101, 2102, 2103, 2104, 2105, 2106, 2107, 2108, 2119, 2150, 2157, 2158, 10090, 10197)
+_NEWS = (165, 354, 10090, 10197)
 
 MEANINGS: Mapping[int, Meaning] = MappingProxyType(
     {
@@ -50,5 +50,5 @@ MEANINGS: Mapping[int, Meaning] = MappingProxyType(
 
 
 def meaning(code: int) -> Meaning:
-    """What a code says; 104 and 105 (our id met another order) are among those that ask for a look."""
-    return MEANINGS.get(code, Meaning.OTHER)
+    """What a code says; 104 and 105 (our id met another order) are among those that ask for a look, 2100 to 2199 are notices."""
+    return MEANINGS.get(code, Meaning.NEWS if 2100 <= code < 2200 else Meaning.OTHER)

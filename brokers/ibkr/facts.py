@@ -90,6 +90,8 @@ class Facts:
     charges: dict[str, Decimal | None] = field(default_factory=dict)
     said: dict[tuple[int, int], tuple[Said, ...]] = field(default_factory=dict)
     waiting: dict[int, asyncio.Event] = field(default_factory=dict)
+    foreign: set[str] = field(default_factory=set)
+    estimates: dict[int, "ib_async.OrderState"] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
     look: int = 0
 
@@ -97,7 +99,11 @@ class Facts:
         self, order_id: int, contract: "ib_async.Contract", order: "ib_async.Order", state: "ib_async.OrderState"
     ) -> None:
         """An order that is, or was just, open."""
-        if order.whatIf or (order.account and order.account != self.account):
+        if order.whatIf:
+            self.estimates[order_id] = state
+            self._wake(order_id)
+            return
+        if not self._mine(order.account, self._key(order.permId, order.clientId, order_id)):
             return
         self._put(
             OrderFact(
@@ -108,7 +114,7 @@ class Facts:
 
     def completed_order(self, contract: "ib_async.Contract", order: "ib_async.Order", state: "ib_async.OrderState") -> None:
         """An order of today that ended."""
-        if order.account and order.account != self.account:
+        if not self._mine(order.account, str(order.permId)):
             return
         filled = order.filledQuantity
         known = self.orders.get(str(order.permId))
@@ -124,6 +130,8 @@ class Facts:
     def order_status(self, order_id: int, status: str, filled: float, *rest: object) -> None:
         """A status, or the same one again, also of an order that was not described yet; arguments as in the message."""
         remaining, perm_id, client_id = Decimal(str(rest[0])), int(str(rest[2])), int(str(rest[5]))
+        if self._key(perm_id, client_id, order_id) in self.foreign:
+            return
         known = self.orders.get(self._key(perm_id, client_id, order_id))
         whole = known.quantity if known else Decimal(str(filled)) + remaining
         self._put(
@@ -193,6 +201,13 @@ class Facts:
         """Ring everywhere."""
         for bell in self.waiting.values():
             bell.set()
+
+    def _mine(self, account: str, key: str) -> bool:
+        """Whether an order is of our account; a login may see several, and a status does not name its own."""
+        if account and account != self.account:
+            self.foreign.add(key)
+            self.orders.pop(key, None)
+        return key not in self.foreign
 
     def _wake(self, order_id: int) -> None:
         if order_id in self.waiting:

@@ -150,6 +150,9 @@ class Line:
         except (OSError, TimeoutError) as error:
             self.drop()
             raise RetryError(f"{self.place} did not answer completely; the connection is made anew") from error
+        except asyncio.CancelledError:
+            self.drop()  # whoever asked went away; the rest of the answer must not meet the next question
+            raise
         self._complain(heard, unreadable)
         self.alive_at = self.clock.now()
         return answer
@@ -179,10 +182,11 @@ class Line:
         tap.attach(ib, self.facts, tap.Ears(self._hear, self._gone, self._crowded, self._free, self._named))
         port, self._port = self._port, self.place.port
         try:
-            await ib.connectAsync(
-                self.place.host, port, self.place.client_id, timeout=self.place.timeout_seconds,
-                account=self.place.account, raiseSyncErrors=True, fetchFields=StartupFetch(0),
-            )  # fmt: skip
+            async with asyncio.timeout(self.place.timeout_seconds):
+                await ib.connectAsync(
+                    self.place.host, port, self.place.client_id, timeout=self.place.timeout_seconds,
+                    account=self.place.account, raiseSyncErrors=True, fetchFields=StartupFetch(0),
+                )  # fmt: skip
         except BaseException:
             tap.cut(ib)
             raise

@@ -3,6 +3,7 @@
 IB writes share classes with a space (BRK B for BRK.B) and knows US options by their OCC symbol, which is our key.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +14,8 @@ from core.model.instruments import Instrument, Option, Right, Side, Stock
 
 if TYPE_CHECKING:
     import ib_async
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,10 @@ def key_of(contract: "ib_async.Contract") -> str:
     if contract.secType == "STK":
         return contract.symbol.replace(" ", ".")
     if contract.secType == "OPT":
-        return _option(contract).key
+        try:
+            return _option(contract).key
+        except ValueError:
+            LOG.warning("an option without a date: %s", contract)
     return f"{contract.secType} {contract.localSymbol or contract.symbol}"
 
 

@@ -96,7 +96,7 @@ class Telling:
         sent = self.sent.orders.get(order.ref)
         ratios = [leg.ratio for leg in sent.legs] if sent else [part.ratio for part in order.parts]
         counts = [int(order.filled) * ratio for ratio in ratios]
-        newest = {fill.exec_id: fill for fill in fills}
+        newest = {fill.exec_id: fill for fill in sorted(fills, key=lambda fill: fill.version)}
         traded = [0] * len(ratios)
         for fill in newest.values():
             if 0 <= fill.leg < len(traded):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from brokers.ibkr import orders, windows
 from brokers.ibkr.codes import Meaning, meaning
@@ -192,7 +192,7 @@ async def _turned(line: Line, order: OrderFact, bell: asyncio.Event) -> None:
 
 
 async def _what_if(line: Line, ib: "ib_async.IB", contract: "ib_async.Contract", wanted: "ib_async.Order") -> "ib_async.OrderState":
-    """Ask for margin and commission. The library waits for ever on errors that it takes for warnings, so we listen ourselves.
+    """Ask for margin and commission. The library gives up on notices and waits for ever on refusals, so we listen ourselves.
 
     Raises
     ------
@@ -200,22 +200,20 @@ async def _what_if(line: Line, ib: "ib_async.IB", contract: "ib_async.Contract",
         IB would not take the order.
     """
     number = line.next_id()
-    answer = ib.wrapper.startReq(number, contract)  # type: ignore[no-untyped-call]  # the library has no types there
     bell = line.facts.watch(number)
-    ib.client.placeOrder(number, contract, wanted)  # type: ignore[no-untyped-call]  # same
+    epoch = line.epoch
+    ib.client.placeOrder(number, contract, wanted)  # type: ignore[no-untyped-call]  # the library has no types there
     try:
-        while not answer.done():
-            ring = asyncio.ensure_future(bell.wait())
-            await asyncio.wait({answer, ring}, return_when=asyncio.FIRST_COMPLETED)
-            ring.cancel()
+        while line.up and line.epoch == epoch:
+            await bell.wait()
             bell.clear()
-            if refused := _refusal(line, Placed("", number, line.epoch)):
+            if number in line.facts.estimates:
+                return line.facts.estimates.pop(number)
+            if refused := _refusal(line, Placed("", number, epoch)):
                 raise DeniedError(refused, 0)
-        return cast("ib_async.OrderState", answer.result())
+        raise ConnectionError("the connection ended")
     finally:
         line.facts.waiting.pop(number, None)
-        if not answer.cancel() and not answer.cancelled():
-            answer.exception()  # looked at, so that nobody is told that it was not
 
 
 async def _qualified(contracts: Contracts, order: ApprovedOrder) -> list[Qualified]:

@@ -22,6 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.kit.ibkr")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--control", type=int, default=0)
+    parser.add_argument("--flex", type=int, default=0)
     parser.add_argument("--ledger", type=Path, required=True)
     parser.add_argument("--account", default=ACCOUNT)
     parser.add_argument("--instant", type=datetime.fromisoformat, default=None)
@@ -35,7 +36,7 @@ async def _serve(options: argparse.Namespace) -> None:
     tws.instant = options.instant
     port = await tws.start(options.port)
     control = await Control(tws).start(options.control)
-    flex = await Flexible(tws).start()
+    flex = await Flexible(tws).start(options.flex)
     sys.stdout.write(json.dumps({"port": port, "control": control, "flex": flex}) + "\n")
     sys.stdout.flush()
     await stop.wait()

@@ -3,10 +3,10 @@
 import random
 from dataclasses import dataclass, field
 
-#: What a plan draws from for an order, with weights; the first three leave the client in doubt.
+#: What a plan draws from for an order, with weights; the first four leave the client in doubt.
 PLACE = {
-    "cut after": 4, "lose after": 3, "cut before": 3, "delay": 2, "duplicate": 3, "reorder": 3, "no status": 2, "error": 2,
-    "hide": 2,
+    "cut after": 4, "lose after": 3, "cut before": 3, "lose before": 2, "delay": 2, "duplicate": 3, "reorder": 3, "no status": 2,
+    "error": 2, "hide": 2,
 }  # fmt: skip
 CANCEL = {"cut after": 2, "cut before": 2, "fill first": 2, "duplicate": 2, "error": 1}
 
