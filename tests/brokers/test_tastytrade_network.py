@@ -95,10 +95,15 @@ async def test_f070_a_connection_cut_at_any_byte_sends_at_most_one_order(bench: 
     await proxy.stop()
 
 
-async def test_f070_what_answers_without_a_valid_certificate_gets_no_order(bench: TastytradeBench) -> None:
-    settings = TastytradeSettings(account=bench.number, loopback=bench.loopback.url.replace("http", "https"))
+@pytest.mark.parametrize("tls", [True, False], ids=["unknown certificate", "no TLS at all"])
+async def test_f070_what_answers_without_a_valid_certificate_hears_nothing(bench: TastytradeBench, *, tls: bool) -> None:
+    await bench.loopback.stop()
+    await bench.loopback.start(tls=tls)
+    heard = len(bench.loopback.desk.seen)
+    settings = TastytradeSettings(account=bench.number, loopback=f"https://127.0.0.1:{bench.loopback.port}")
     with pytest.raises(RetryError, match="cannot be reached"):
         await settings.open(Opening("tasty", live=False, clock=bench.clock, secrets=SANDBOX))
+    assert len(bench.loopback.desk.seen) == heard
 
 
 async def test_f072_slow_and_sliced_networks_hold_the_deadline_and_duplicate_nothing(bench: TastytradeBench) -> None:

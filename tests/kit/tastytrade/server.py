@@ -1,5 +1,6 @@
 """The loopback broker put together and served."""
 
+import ssl
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -60,7 +61,8 @@ class Loopback:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def start(self, port: int = 0, *, keepalive: float = 75.0) -> "Loopback":
+    async def start(self, port: int = 0, *, keepalive: float = 75.0, tls: bool = False) -> "Loopback":
+        """Serve; `tls`: behind a certificate that nobody knows."""
         app = web.Application(client_max_size=64 * 1024 * 1024)
         add_routes(app, self.desk)
         control.add_route(app, self)
@@ -68,7 +70,7 @@ class Loopback:
         app.router.add_get("/dxlink", self.dxlink.serve)
         self._runner = web.AppRunner(app, keepalive_timeout=keepalive, shutdown_timeout=0.2, handler_cancellation=True)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        await web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=_untrusted() if tls else None).start()
         self.port = self._runner.addresses[0][1]
         return self
 
@@ -85,3 +87,9 @@ class Loopback:
         """Stop and give the ledger's file free."""
         await self.stop()
         self.desk.books.close()
+
+
+def _untrusted() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(Path(__file__).with_name("untrusted.pem"))
+    return context
