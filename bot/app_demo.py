@@ -17,6 +17,7 @@ from bot.sandbox.server import Settings as SandboxSettings
 from bot.settings import JournalSettings, Settings
 from bot.settings_discord import Channels, DiscordSettings, Person
 from bot.settings_secret import Secret
+from core.engine.settings import Tiers
 from core.journal.lease import FileLock
 from core.model.errors import AlreadyRunningError, OperatorError
 from core.model.notes import Topic
@@ -64,7 +65,8 @@ async def _demo(chosen: Settings) -> None:
         stack.push_async_callback(sandbox.stop)
         redirect_discord(sandbox.api_base, sandbox.gateway_url)
         walk = chosen.engine.walk or QUICK
-        engine = replace(chosen.engine, card_seconds=chosen.demo.card_seconds, walk=walk)
+        alone = replace(chosen.engine.approval, tiers=Tiers.OFF)  # one person at the page plays everybody
+        engine = replace(chosen.engine, card_seconds=chosen.demo.card_seconds, walk=walk, approval=alone)
         await serve(_with(chosen, sandbox), folder=folder, engine=engine, ready=_announce(sandbox))
 
 

@@ -1,6 +1,7 @@
 """Settings of the Discord side: the one server, its channels, and the people who may approve."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -35,10 +36,20 @@ class Channels:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who may approve; all of a person's accounts count once."""
+    """Somebody who may approve; all of a person's accounts count once.
+
+    Attributes
+    ----------
+    daily_loss : Decimal
+        Dollars of possible loss that this person may approve on one day.
+    daily_count : int
+        Opening orders that this person may approve on one day.
+    """
 
     name: Annotated[str, MinLen(1)]
     user_ids: Annotated[tuple[Annotated[int, Gt(0)], ...], MinLen(1)]
+    daily_loss: Annotated[Decimal, Gt(0)] = Decimal(25_000)
+    daily_count: Annotated[int, Ge(1)] = 40
 
 
 def _on_this_machine(address: str) -> bool:

@@ -10,6 +10,7 @@ from bot.settings import Settings
 from brokers.paper import Surroundings
 from core.engine.books import Books
 from core.engine.engine import Engine
+from core.engine.quorum import Approver
 from core.engine.settings import EngineSettings
 from core.market.sessions import Sessions
 from core.model.errors import OperatorError
@@ -57,6 +58,7 @@ def build_engine(
         options=settings.options,
         fees=getattr(settings.broker, "fees", FeeSchedule()),
         config_hash=settings.config_hash,
+        approvers=tuple(Approver(who.name, who.daily_loss, who.daily_count) for who in settings.discord.approvers),
         at=at,
         books=Books(Kill(0, "start", "", adapters.clock.now())),
     )

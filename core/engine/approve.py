@@ -4,11 +4,12 @@ A yes of a person or of the policy becomes an envelope after the order was price
 transaction of the journal. This module is the only place that makes an `ApprovedOrder`.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from core.engine import send, tell, walk
+from core.engine import deadline, quorum, send, tell, walk
 from core.engine.settings import Policy
 from core.engine.vet import Price, Refused, closable, price_legs, revet, vet
 from core.model.errors import BadDataError, NotClaimedError, RetryError
@@ -24,6 +25,7 @@ from core.model.proposals import (
     Evidence,
     Proposal,
     ProposalState,
+    Verdict,
     Vote,
 )
 from core.model.signals import Intent
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from core.engine.engine import Engine
 
 EVIDENCE_SECONDS = 5.0
-POSTING_SECONDS = 60.0
 
 
 async def decide(engine: "Engine", outcome: Proposal | Refused, view: MarketView) -> None:
@@ -43,17 +44,21 @@ async def decide(engine: "Engine", outcome: Proposal | Refused, view: MarketView
         await engine.journal.put_notes([tell.refused_note(outcome.signal, outcome.reason, at)])
         engine.notifier.wake()
         return
-    if outcome.blocked:
+    what = quorum.asked(engine, outcome)
+    if isinstance(what, Verdict):
+        outcome = replace(outcome, verdicts=(*outcome.verdicts, what))
+    if outcome.blocked or isinstance(what, Verdict):
         note = tell.refused_note(outcome.signal, tell.blocked_text(outcome), at)
         await engine.journal.record_proposal(outcome, ProposalState.BLOCKED, [note])
         engine.notifier.wake()
         return
     automatic = _waved_through(engine, outcome)
-    notes = [] if automatic else [tell.card_note(outcome, view.source, charts=engine.settings.charts)]
+    notes = [] if automatic else [tell.card_note(outcome, view.source, charts=engine.settings.charts, takes=str(what))]
     if not await engine.journal.record_proposal(outcome, ProposalState.DRAFT, notes):
         return
     stored = StoredProposal(outcome, ProposalState.DRAFT)
     engine.books.pending[outcome.id] = stored
+    deadline.begin(engine, outcome.id)
     if automatic:
         await claim(engine, stored, ("policy",), view.as_of, policy=True)
     engine.notifier.wake()
@@ -77,6 +82,7 @@ async def vote(engine: "Engine", vote: Vote, evidence: Evidence | None) -> str |
     if stored.state not in PENDING:
         return f"Already {stored.state}: {stored.reason or 'nothing changes'}."
     if not vote.present:
+        await quorum.withdrawn(engine, stored.proposal)
         return "Withdrawn." if vote.approve else "Veto withdrawn."
     if not vote.approve:
         return await end(engine, stored, ProposalState.VETOED, f"vetoed by {vote.voter}")
@@ -106,7 +112,15 @@ async def _weigh(engine: "Engine", stored: StoredProposal, evidence: Evidence) -
         if state is ProposalState.VOID:
             return await _void(engine, stored, reason)
         return reason if state is ProposalState.OPEN else await end(engine, stored, state, reason)
-    return await claim(engine, stored, evidence.approvers, evidence.read_at, policy=False)
+    what = quorum.asked(engine, stored.proposal)
+    if isinstance(what, Verdict):
+        return await end(engine, stored, ProposalState.GATE_DENIED, what.reason)
+    count = await quorum.tally(engine, stored.proposal, what, evidence)
+    if not count.enough:
+        return await quorum.tell_count(engine, stored.proposal, count)
+    answer = await claim(engine, stored, count.counted, evidence.read_at, policy=False, needed=what.persons)
+    await quorum.watch(engine, stored.proposal, count.counted)
+    return answer
 
 
 async def void(engine: "Engine", proposal_id: str, reason: str) -> None:
@@ -118,11 +132,14 @@ async def void(engine: "Engine", proposal_id: str, reason: str) -> None:
 
 async def _void(engine: "Engine", stored: StoredProposal, reason: str) -> str:
     body = f"{stored.proposal.id}: {reason}"
+    await engine.journal.audit("desk", "card void", {"proposal": stored.proposal.id, "reason": reason}, engine.clock.now())
     await engine.journal.put_notes([tell.desk_note("void", "A card was tampered with", body, engine.clock.now(), Tone.BAD)])
     return await end(engine, stored, ProposalState.VOID, reason)
 
 
-async def claim(engine: "Engine", stored: StoredProposal, by: tuple[str, ...], evidence_at: datetime, *, policy: bool) -> str:
+async def claim(
+    engine: "Engine", stored: StoredProposal, by: tuple[str, ...], evidence_at: datetime, *, policy: bool, needed: int = 1
+) -> str:
     """Price and vet again, then turn the yes into an envelope with its first order (W5) and send it. Answers one sentence."""
     started = engine.clock.monotonic()
     proposal = stored.proposal
@@ -134,7 +151,7 @@ async def claim(engine: "Engine", stored: StoredProposal, by: tuple[str, ...], e
     now = engine.clock.now()
     if not policy and now - evidence_at > timedelta(seconds=EVIDENCE_SECONDS):
         raise RetryError("What was read on Discord is too old to act on; it is read again.")
-    approval = Approval(proposal.id, proposal.digest, by, policy, now, evidence_at)
+    approval = Approval(proposal.id, proposal.digest, by, policy, now, evidence_at, needed)
     envelope = _grant(proposal, approval, view)
     limit = child_limit(engine, envelope, price_legs(proposal.legs, view, engine.settings.net_tick), 1)
     order = next_order(envelope, 1, envelope.quantity, limit, now)
@@ -165,6 +182,10 @@ async def _lost(engine: "Engine", stored: StoredProposal, error: NotClaimedError
 async def _changed(engine: "Engine", stored: StoredProposal, fresh: Proposal | Refused, view: MarketView) -> str | None:
     """End the proposal when the world moved away from it; a new card where a smaller or dearer order is still wanted."""
     proposal = stored.proposal
+    if doubtful := _locked(engine, proposal):
+        return await end(engine, stored, ProposalState.GATE_DENIED, doubtful)
+    if jump := deadline.jumped(engine, proposal.id):
+        return await _again(engine, stored, ProposalState.STALE, jump, view)
     if isinstance(fresh, Refused):
         return await end(engine, stored, ProposalState.GATE_DENIED, fresh.reason)
     if fresh.blocked:
@@ -180,6 +201,16 @@ async def _changed(engine: "Engine", stored: StoredProposal, fresh: Proposal | R
     smallest = min((verdict.quantity for verdict in fresh.verdicts if verdict.quantity is not None), default=proposal.quantity)
     if smallest < proposal.quantity:
         return await _again(engine, stored, ProposalState.SUPERSEDED, f"only {smallest} of {proposal.quantity} fit now", view)
+    return None
+
+
+def _locked(engine: "Engine", proposal: Proposal) -> str | None:
+    """Nothing is sent on a symbol while nobody knows what became of an order on it."""
+    symbol, books = proposal.signal.symbol, engine.books
+    for order in books.doubtful():
+        before = books.granted.get(order.envelope_id)
+        if before is not None and before.signal.symbol == symbol:
+            return f"{symbol} is locked: what became of order {order.key} is not known yet"
     return None
 
 
@@ -200,21 +231,6 @@ async def end(engine: "Engine", stored: StoredProposal, state: ProposalState, re
     engine.books.pending.pop(stored.proposal.id, None)
     engine.notifier.wake()
     return f"{stored.proposal.signal.symbol}: {state}, {reason.rstrip('.')}."
-
-
-async def expire(engine: "Engine") -> None:
-    """End cards past their time to live, and cards that could not be posted."""
-    if not engine.books.pending:
-        return
-    now = engine.clock.now()
-    waiting = await engine.journal.proposals(sorted(PENDING))
-    engine.books.pending = {stored.proposal.id: stored for stored in waiting}
-    for stored in waiting:
-        waited = (now - stored.proposal.created_at).total_seconds()
-        if stored.expires_at is not None and now >= stored.expires_at:
-            await end(engine, stored, ProposalState.EXPIRED, f"nobody approved within {stored.proposal.ttl_seconds} s")
-        elif stored.expires_at is None and waited > max(POSTING_SECONDS, stored.proposal.ttl_seconds):
-            await end(engine, stored, ProposalState.WITHDRAWN, "the card could not be posted")
 
 
 def _grant(proposal: Proposal, approval: Approval, view: MarketView) -> Envelope:

@@ -34,6 +34,10 @@ class Books:
         Orders, executions and movements that made no sense: told once, and left alone for the rest of this run.
     silent : bool
         The broker did not answer the last question.
+    seen : dict of proposal id to (wall time, monotonic time)
+        When this process first saw each waiting card, on both clocks.
+    counts : dict of proposal id to list of str
+        What each waiting card was told about its approvals, latest last.
     looked_up : dict of order key to float
         Seconds after its send at which a doubtful order was last looked up.
     best_seen : dict of envelope id to Decimal
@@ -56,6 +60,8 @@ class Books:
     movements_since: datetime | None = None
     frozen: set[str] = field(default_factory=set)
     silent: bool = False
+    seen: dict[str, tuple[datetime, float]] = field(default_factory=dict)
+    counts: dict[str, list[str]] = field(default_factory=dict)
     looked_up: dict[str, float] = field(default_factory=dict)
     best_seen: dict[str, Decimal] = field(default_factory=dict)
     marks: dict[str, Decimal] = field(default_factory=dict)

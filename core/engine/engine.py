@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from core.engine import approve, close, follow, halt, manage, reconcile, scan
+from core.engine import approve, close, deadline, follow, halt, manage, reconcile, scan
 from core.engine.answers import Explanation, Status
 from core.engine.books import Books
 from core.engine.measures import Measures
+from core.engine.quorum import Approver
 from core.engine.settings import EngineSettings
 from core.market.sessions import NEW_YORK, Sessions
 from core.model.instruments import Instrument
@@ -40,6 +41,8 @@ class Engine:
     ----------
     at : callable
         Called with the name of each write point (``W6``, ``W8`` …); does nothing outside the kill tests.
+    approvers : tuple of Approver
+        Who may approve, with what each may approve a day; empty where nobody was configured (replay, tests).
     config_hash : str
         Fingerprint of the settings that decide; part of every digest.
     """
@@ -58,6 +61,7 @@ class Engine:
     config_hash: str
     at: Callable[[str], None]
     books: Books
+    approvers: tuple[Approver, ...] = ()
     measures: Measures = field(default_factory=Measures)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     reconciled_at: datetime | None = None
@@ -123,7 +127,7 @@ class Engine:
         self.measures.time("receive", self.clock.monotonic() - asked)
         if await follow.turn(self, view):
             await manage.exits(self, view)
-        await approve.expire(self)
+        await deadline.expire(self)
 
     async def scan(self) -> None:
         """Run every strategy's gates over the completed bar and tell the signals."""

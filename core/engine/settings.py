@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 from typing import Annotated
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, MinLen
 
 
 class Policy(StrEnum):
@@ -29,6 +30,56 @@ class Expression(StrEnum):
     STOCK = "stock"
     OPTIONS = "options"
     OPTIONS_FIRST = "options first"
+
+
+class Tiers(StrEnum):
+    """When the tiers of approval hold: with two or more approvers, always, or never."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Orders that can lose up to so many dollars need so many persons, and a second gesture with a button where `confirm`."""
+
+    up_to: Annotated[Decimal, Gt(0)]
+    persons: Annotated[int, Ge(1), Le(5)] = 1
+    confirm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalSettings:
+    """What a yes takes.
+
+    Attributes
+    ----------
+    tiers : Tiers
+        With `auto` a single approver decides everything alone, as nobody else could; two or more are asked by tier.
+    steps : tuple of Tier
+        Smallest first; an order that can lose more than the last one allows is refused.
+    missed_seconds : float
+        A reaction that was given while the desk was cut off for longer than this counts only after a click on the button.
+    burst, burst_seconds, cool_down_seconds : int, float, float
+        So many approvals of one person within so many seconds pause that person, and the status channel is told.
+    """
+
+    tiers: Tiers = Tiers.AUTO
+    steps: Annotated[tuple[Tier, ...], MinLen(1)] = (
+        Tier(Decimal(250)),
+        Tier(Decimal(2500), confirm=True),
+        Tier(Decimal(10_000), persons=2),
+    )
+    missed_seconds: Annotated[float, Ge(0)] = 30.0
+    burst: Annotated[int, Ge(2)] = 10
+    burst_seconds: Annotated[float, Gt(0)] = 60.0
+    cool_down_seconds: Annotated[float, Ge(0)] = 900.0
+
+    def __post_init__(self) -> None:
+        limits = [step.up_to for step in self.steps]
+        if any(low >= high for low, high in pairwise(limits)):
+            raise ValueError("steps: their up_to must rise from step to step; put the smallest first")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +126,8 @@ class EngineSettings:
         Opening proposals per session; the best scores go first.
     charts : bool
         Put pictures on notes.
+    approval : ApprovalSettings
+        How many persons a yes takes, by what the order can lose.
     """
 
     account: str = "paper"
@@ -98,3 +151,4 @@ class EngineSettings:
     unknown_seconds: Annotated[float, Gt(0)] = 120.0
     max_cards: Annotated[int, Ge(1)] = 5
     charts: bool = True
+    approval: ApprovalSettings = ApprovalSettings()

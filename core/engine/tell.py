@@ -1,6 +1,7 @@
 """Tell: notes on events, as pure functions of the nouns. The journal writes each note in the transaction of its fact."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -99,12 +100,13 @@ def card_id(proposal: Proposal) -> str:
     return f"card-{proposal.id}"
 
 
-def card_note(proposal: Proposal, source: str, *, charts: bool) -> Note:
-    """The approval card: exactly what a yes would allow."""
+def card_note(proposal: Proposal, source: str, *, charts: bool, takes: str = "1 person") -> Note:
+    """The approval card: exactly what a yes would allow, and what a yes takes."""
     closing = proposal.intent is Intent.CLOSE
     fields = [
         *_order_fields(proposal),
         *(_plan_fields(proposal) if not closing else ()),
+        NoteField("Approval takes", takes),
         NoteField("Risk rules", verdict_text(proposal), inline=False),
     ]
     remarks = list(proposal.remarks)
@@ -126,6 +128,12 @@ def card_note(proposal: Proposal, source: str, *, charts: bool) -> Note:
         proposal_id=proposal.id,
         decidable=True,
     )
+
+
+def counted_note(card: Note, count: str, at: datetime) -> Note:
+    """A card that shows how many stand for it."""
+    fields = (*card.fields, NoteField("Approvals so far", count, inline=False))
+    return replace(card, id=f"count-{card.proposal_id}-{at:%H%M%S%f}", fields=fields, edits=card.id)
 
 
 def _order_fields(proposal: Proposal) -> Sequence[NoteField]:

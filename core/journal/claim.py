@@ -15,7 +15,7 @@ from core.journal.switches import current_kill, forbidden
 from core.model.errors import IllegalEventError, NotClaimedError
 from core.model.notes import Note
 from core.model.orders import Order, OrderState
-from core.model.proposals import PENDING, Approval, Envelope, ProposalState
+from core.model.proposals import PENDING, Approval, Envelope, ProposalState, Vote
 from core.model.signals import Intent
 from core.ports.journal import StoredProposal
 
@@ -45,7 +45,8 @@ def claim(connection: Connection, wish: Claim, held: Held | None) -> NotClaimedE
     stored = proposals.one(connection, wish.approval.proposal_id)
     if stored is None:
         return NotClaimedError(f"there is no proposal {wish.approval.proposal_id}", "unknown")
-    refusal = _not_open(connection, stored, wish, held) or _ended(connection, stored, wish)
+    votes = proposals.votes(connection, stored.proposal.id)
+    refusal = _not_open(connection, stored, wish, held) or _ended(connection, stored, wish, votes) or _too_few(stored, wish, votes)
     if refusal is not None:
         return refusal
     _within(stored, wish.envelope, wish.order)
@@ -76,10 +77,20 @@ def _not_open(connection: Connection, stored: StoredProposal, wish: Claim, held:
     return None
 
 
-def _ended(connection: Connection, stored: StoredProposal, wish: Claim) -> NotClaimedError | None:
+def _too_few(stored: StoredProposal, wish: Claim, votes: Sequence[Vote]) -> NotClaimedError | None:
+    """As many persons as the approval needs must stand in the journal with a yes that was allowed and not taken back."""
+    if wish.approval.policy:
+        return None
+    standing = {vote.voter for vote in votes if vote.approve and vote.present and vote.allowed}
+    counted, needed = len(standing & set(wish.approval.by)), max(wish.approval.needed, 1)
+    if counted >= needed:
+        return None
+    return NotClaimedError(f"{counted} of the {needed} persons that proposal {stored.proposal.id} takes said yes", stored.state)
+
+
+def _ended(connection: Connection, stored: StoredProposal, wish: Claim, votes: Sequence[Vote]) -> NotClaimedError | None:
     """Kill, expiry and a standing veto end the proposal here and now."""
     proposal_id = stored.proposal.id
-    votes = proposals.votes(connection, proposal_id)
     veto = next((vote for vote in votes if vote.present and vote.allowed and not vote.approve), None)
     if sentence := forbidden(current_kill(connection).level, stored.proposal.intent):
         state, reason = ProposalState.KILLED, sentence

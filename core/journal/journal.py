@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 from core.journal import audit, books, claim, lease, orders, outbox, proposals, signals, switches
@@ -111,6 +112,10 @@ class SqlJournal:
     async def votes(self, proposal_id: str) -> Sequence[Vote]:
         """The latest change per (voter, approve), oldest first."""
         return await self._door.read(proposals.votes, proposal_id)
+
+    async def granted(self, since: datetime) -> Sequence[tuple[tuple[str, ...], datetime, Decimal]]:
+        """Who approved what since then."""
+        return await self._door.read(proposals.granted, since)
 
     async def claim(self, approval: Approval, envelope: Envelope, order: Order, now: datetime, notes: Notes = ()) -> None:
         """W5: the only door to an order."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import Connection, Row, bindparam, func, select
 
@@ -14,7 +15,7 @@ from core.journal.statements import insert_new
 from core.journal.tables import envelope, proposal, vote
 from core.model.errors import IllegalEventError
 from core.model.notes import Note
-from core.model.proposals import PENDING, Proposal, ProposalState, Vote
+from core.model.proposals import PENDING, Envelope, Proposal, ProposalState, Vote
 from core.ports.journal import StoredProposal
 
 
@@ -60,6 +61,7 @@ _CLOSE_GRANTED = (
     )
     .values(state=ProposalState.CLOSED.value)
 )
+_GRANTED = select(envelope.c.body).where(envelope.c.approved_at >= bindparam("since")).order_by(envelope.c.approved_at)
 _RANKED = (
     select(
         vote,
@@ -167,6 +169,12 @@ def record_vote(connection: Connection, fact: Vote) -> bool:
         }  # fmt: skip
         audit.append(connection, fact.voter, "vote not allowed", body, fact.at)
     return new
+
+
+def granted(connection: Connection, since: datetime) -> Sequence[tuple[tuple[str, ...], datetime, Decimal]]:
+    """Give who approved what from an instant on, oldest first."""
+    found = [load(Envelope, body) for body in connection.scalars(_GRANTED, {"since": since})]
+    return [(entry.approved_by, entry.approved_at, entry.reserved) for entry in found]
 
 
 def votes(connection: Connection, proposal_id: str) -> Sequence[Vote]:

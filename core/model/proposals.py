@@ -214,6 +214,8 @@ class Evidence:
         Persons (not accounts) whose reaction or button stands *and* who are allowed right now (id and role fetched).
     intact : bool
         The card still exists, is ours, and shows what was proposed; `reason` says what is wrong otherwise.
+    unread : tuple of str
+        Persons whose yes stands but whose standing could not be read, so that it does not count this time.
     """
 
     approvers: tuple[str, ...]
@@ -221,11 +223,18 @@ class Evidence:
     intact: bool
     read_at: datetime
     reason: str = ""
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A yes: which proposal, which exact content, who (persons, or the policy), when, and how old the evidence is."""
+    """A yes: which proposal, which exact content, who (persons, or the policy), when, and how old the evidence is.
+
+    Attributes
+    ----------
+    needed : int
+        How many different persons it takes; the claim counts them again.
+    """
 
     proposal_id: str
     digest: str
@@ -233,6 +242,7 @@ class Approval:
     policy: bool
     at: datetime
     evidence_at: datetime
+    needed: int = 1
 
 
 @dataclass(frozen=True, slots=True)

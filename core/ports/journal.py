@@ -7,6 +7,7 @@ Methods that answer `bool` say whether the fact was new; a repeated fact changes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Protocol
 
 from core.model.notes import Note
@@ -122,12 +123,17 @@ class Journal(Protocol):
         """The latest known change per (voter, approve), oldest first."""
         ...
 
+    async def granted(self, since: datetime) -> Sequence[tuple[tuple[str, ...], datetime, Decimal]]:
+        """Who approved what since then: persons, instant, and dollars at risk (0: it reduced risk); oldest first."""
+        ...
+
     # the claim: the only door to an order
     async def claim(self, approval: Approval, envelope: Envelope, order: Order, now: datetime, notes: Sequence[Note] = ()) -> None:
         """W5: one serialisable transaction.
 
         Requires: proposal pending, digest equal, `now` before its deadline, kill level 0 (or 1 and intent CLOSE), the lease
-        still ours, no allowed veto. Then CLAIMED, envelope and first child order (NEW) are inserted, audit is written.
+        still ours, no allowed veto, and a recorded yes of as many persons as the approval needs. Then CLAIMED, envelope and
+        first child order (NEW) are inserted, audit is written.
 
         Raises
         ------

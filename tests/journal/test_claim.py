@@ -11,7 +11,7 @@ import pytest
 from core.journal.journal import SqlJournal
 from core.model.errors import IllegalEventError, NotClaimedError, OperatorError
 from core.model.orders import Order, OrderState
-from core.model.proposals import Envelope, Proposal, ProposalState
+from core.model.proposals import Envelope, Proposal, ProposalState, Vote
 from core.model.signals import Intent
 from core.ports.journal import Kill
 from tests.journal.build import LATER, NOW, approval, envelope, note, order, proposal, vote
@@ -21,10 +21,11 @@ State = ProposalState
 
 
 async def opened(journal: SqlJournal, of: Proposal | None = None) -> Proposal:
-    """A proposal whose card stands in its channel."""
+    """A proposal whose card stands in its channel with the yes of a person."""
     of = of or proposal()
     await journal.record_proposal(of, State.DRAFT)
     await journal.proposal_posted(of.id, 1, 2, LATER)
+    await journal.record_vote(vote(of.id))
     return of
 
 
@@ -133,8 +134,8 @@ async def test_reduce_only_still_lets_a_position_be_closed(journal: SqlJournal) 
 
 
 async def test_after_the_kill_is_lifted_claims_work_again(journal: SqlJournal) -> None:
-    await journal.set_kill(Kill(2, "ann", "drill", NOW))
-    await journal.set_kill(Kill(0, "ann", "over", NOW))
+    halted = await journal.set_kill(Kill(2, "ann", "drill", NOW))
+    await journal.set_kill(Kill(0, "ann", "over", NOW), after=halted.generation)
     await claim(journal, await opened(journal))
 
 
@@ -230,3 +231,37 @@ async def test_a_second_instance_is_kept_out_until_the_first_is_gone(ground: Gro
     await second.take_lease("second", NOW)
     await claim(second, of)
     assert await ground.sql("SELECT owner, fence FROM lease") == [("second", 2)]
+
+
+async def test_a_claim_that_nobody_said_yes_to_is_refused(journal: SqlJournal) -> None:
+    of = await opened(journal)
+    await journal.record_vote(vote(present=False, at=NOW + timedelta(seconds=1)))
+    assert await refused(journal, of) == State.OPEN
+    assert await state_of(journal, of) is State.OPEN
+
+
+@pytest.mark.parametrize(
+    ("second", "by"),
+    [
+        (vote(voter="ann", at=NOW + timedelta(seconds=1)), ("ann", "ann")),
+        (vote(voter="bob", allowed=False), ("ann", "bob")),
+        (vote(voter="bob", present=False), ("ann", "bob")),
+        (vote(voter="bob"), ("ann", "carl")),
+    ],
+)
+async def test_a_claim_counts_the_persons_again(journal: SqlJournal, second: Vote, by: tuple[str, ...]) -> None:
+    of = await opened(journal)
+    await journal.record_vote(second)
+    outer = envelope(of)
+    with pytest.raises(NotClaimedError, match="1 of the 2 persons"):
+        await journal.claim(replace(approval(of), by=by, needed=2), outer, order(outer), NOW)
+    await journal.record_vote(vote(voter="bob", at=NOW + timedelta(seconds=2)))
+    await journal.claim(replace(approval(of), by=("ann", "bob"), needed=2), outer, order(outer), NOW)
+    assert await state_of(journal, of) is State.CLAIMED
+
+
+async def test_who_approved_what_is_known_by_day(journal: SqlJournal) -> None:
+    of = await opened(journal)
+    await claim(journal, of)
+    assert await journal.granted(NOW) == [(("ann",), NOW, of.max_loss)]
+    assert await journal.granted(NOW + timedelta(seconds=1)) == []
