@@ -9,11 +9,15 @@ from typing import TypeVar
 from core.engine import approve, close, deadline, follow, halt, manage, reconcile, scan
 from core.engine.answers import Explanation, Status
 from core.engine.books import Books
+from core.engine.confirm import Wish
+from core.engine.gauges import Gauges
 from core.engine.measures import Measures
 from core.engine.quorum import Approver
+from core.engine.safety import SafetySettings
 from core.engine.settings import EngineSettings
 from core.market.sessions import NEW_YORK, Sessions
 from core.model.instruments import Instrument
+from core.model.kill import Level
 from core.model.market import MarketView
 from core.model.money import ZERO
 from core.model.orders import DOUBTFUL
@@ -26,11 +30,18 @@ from core.ports.clock import Clock
 from core.ports.journal import Journal, StoredProposal
 from core.ports.market import MarketData
 from core.ports.notifier import Notifier
+from core.ports.pager import Pager
 from core.ports.rule import RiskRule
 from core.ports.strategy import Strategy
 from core.quant.fees import FeeSchedule
 
 T = TypeVar("T")
+#: Orders and answers that are under way get so many seconds when the desk stops; what is left is found at the next start.
+REST_SECONDS = 15.0
+
+
+def _never() -> bool:
+    return False
 
 
 @dataclass(slots=True)
@@ -45,6 +56,12 @@ class Engine:
         Who may approve, with what each may approve a day; empty where nobody was configured (replay, tests).
     config_hash : str
         Fingerprint of the settings that decide; part of every digest.
+    gauges : Gauges or None
+        What the automatic breakers look at; None where none are wanted (a replay).
+    pulled : callable
+        Whether somebody outside stops the desk right now (the file KILL); asked before every send, so it must not wait.
+    wishes : dict of action to Wish
+        First steps of what takes two.
     """
 
     clock: Clock
@@ -63,6 +80,13 @@ class Engine:
     books: Books
     approvers: tuple[Approver, ...] = ()
     measures: Measures = field(default_factory=Measures)
+    safety: SafetySettings = field(default_factory=SafetySettings)
+    pager: Pager | None = None
+    gauges: Gauges | None = None
+    pulled: Callable[[], bool] = _never
+    clearing: asyncio.Task[None] | None = None
+    flattened: str = ""
+    wishes: dict[str, Wish] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     reconciled_at: datetime | None = None
     reconciled: str = "not yet"
@@ -83,7 +107,11 @@ class Engine:
         """Give the market now, with fresh quotes of everything that is held or being bought."""
         held = [holding.instrument for position in self.books.positions.values() for holding in position.holdings]
         wanted = [leg.instrument for envelope in self.books.envelopes.values() for leg in envelope.legs]
-        return await self.market.view(quotes=[*held, *wanted, *quotes], chains=chains)
+        asked = [*held, *wanted, *quotes]
+        view = await self.market.view(quotes=asked, chains=chains)
+        if self.gauges is not None:
+            self.gauges.saw(view, asked)
+        return view
 
     async def _decide(self, work: Callable[[], Awaitable[T]]) -> T:
         """One decision at a time, in the order in which they came; one that has begun ends, also when its caller goes away."""
@@ -103,19 +131,30 @@ class Engine:
             self.lock.release()
 
     async def _to_the_end(self, work: Coroutine[object, object, T]) -> T:
+        return await asyncio.shield(self.begin(work))
+
+    def begin(self, work: Coroutine[object, object, T]) -> "asyncio.Task[T]":
+        """Start something that goes on when its caller goes away."""
         task = asyncio.ensure_future(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        return await asyncio.shield(task)
+        return task
 
     async def rest(self) -> None:
-        """Return when nothing is under way; what closes the desk waits for it."""
-        while self._running:
-            await asyncio.wait(self._running)
+        """Return when nothing is under way; what closes the desk waits for it, but not longer than `REST_SECONDS`."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=REST_SECONDS)
+
+    def page(self, title: str, body: str) -> None:
+        """Reach people by the second path, where there is one."""
+        if self.pager is not None:
+            self.pager.page(f"{self.account}: {title}", body)
 
     async def start(self) -> None:
         """Load the journal, look at the broker, and say what was found. Crash, restart and reconnect take this one path."""
         await self._decide(lambda: reconcile.start(self))
+        if self.books.kill.level >= Level.CANCEL_ALL:
+            halt.clear(self)
 
     async def tick(self) -> None:
         """One turn: follow orders, book movements, manage exits, expire cards."""
@@ -127,7 +166,10 @@ class Engine:
         self.measures.time("receive", self.clock.monotonic() - asked)
         if await follow.turn(self, view):
             await manage.exits(self, view)
+            await flatten.turn(self, view)
         await deadline.expire(self)
+        if self.gauges is not None:
+            await gauges.value(self, self.gauges, view)
 
     async def scan(self) -> None:
         """Run every strategy's gates over the completed bar and tell the signals."""
@@ -153,12 +195,12 @@ class Engine:
         """Close a position, or so many units of it, on a person's word; answers one sentence."""
         return await self._decide(lambda: manage.close_by_hand(self, position_id, quantity, by))
 
-    async def halt(self, by: str, reason: str, level: int = 2) -> None:
-        """Stop sending at once; does not wait for anything that is under way."""
+    async def halt(self, by: str, reason: str, level: int = Level.HALT) -> None:
+        """Stop at once, up to a level; does not wait for anything that is under way."""
         await self._to_the_end(halt.halt(self, by, reason, level))
 
     async def resume(self, by: str, reason: str) -> None:
-        """Send again."""
+        """Send again; `core.engine.confirm.resume` is what people type."""
         await self._to_the_end(halt.resume(self, by, reason))
 
     async def pending(self) -> Sequence[StoredProposal]:

@@ -8,6 +8,7 @@ from core.engine import approve
 from core.engine.settings import Expression
 from core.engine.vet import closable, vet
 from core.market.sessions import NEW_YORK
+from core.model.kill import Level
 from core.model.market import MarketView
 from core.model.positions import Position
 from core.model.proposals import ProposalState
@@ -17,8 +18,6 @@ from core.ports.journal import StoredProposal
 if TYPE_CHECKING:
     from core.engine.engine import Engine
 
-#: Kill level from which on not even exits are sent.
-HALT = 2
 #: Pause before an exit that came to nothing is tried again.
 AGAIN_SECONDS = 20.0
 
@@ -47,16 +46,16 @@ async def entries(engine: "Engine") -> None:
 
 async def exits(engine: "Engine", view: MarketView) -> None:
     """Ask each strategy about each position that has nothing under way, and send what it wants closed down the road."""
-    if not view.is_open or engine.books.kill.level >= HALT:
+    if not view.is_open or engine.books.kill.level >= Level.HALT:
         return
     for position in list(engine.books.positions.values()):
         for signal in engine.strategies[position.strategy].manage(position, view):
-            if position.id not in engine.books.positions or not await _free(engine, position, signal):
+            if position.id not in engine.books.positions or not await free(engine, position, signal):
                 break
-            await _close(engine, signal, view)
+            await close(engine, signal, view)
 
 
-async def _free(engine: "Engine", position: Position, signal: Signal) -> bool:
+async def free(engine: "Engine", position: Position, signal: Signal) -> bool:
     """Whether nothing is under way on the position. A card for a part of it gives way to a signal that closes it whole."""
     if not _under_way(engine, position):
         return True
@@ -79,7 +78,7 @@ def _asked(engine: "Engine", position: Position) -> list[StoredProposal]:
     return [stored for stored in engine.books.pending.values() if stored.proposal.signal.position_id == position.id]
 
 
-async def _close(engine: "Engine", signal: Signal, view: MarketView) -> None:
+async def close(engine: "Engine", signal: Signal, view: MarketView) -> None:
     """One closing signal. A veto holds for the signal's session.
 
     What was blocked is asked again each turn, what was tried and came to nothing after a pause.

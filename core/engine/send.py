@@ -10,14 +10,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from core.engine import approve, follow, reports, tell
+from core.engine import approve, follow, halt, reports, tell
 from core.engine.wire import SECONDS, ask
 from core.model.errors import BadDataError, NotAllowedError, QuantMatrixError, RefusedError
+from core.model.kill import forbidden
 from core.model.market import MarketView
 from core.model.notes import Note, Tone
 from core.model.orders import Order, OrderEvent, OrderState, advance
 from core.model.proposals import ApprovedOrder, Envelope
-from core.model.signals import Intent
 from core.ports.journal import Kill
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ async def send(engine: "Engine", envelope: Envelope, order: Order, view: MarketV
     now = engine.clock.now()
     sending = replace(order, state=OrderState.SENDING, sent_at=now, updated_at=now)
     engine.books.orders[order.key] = sending
-    refusal = last_look(engine.books.kill, envelope, engine.clock.now())
+    refusal = halt.forbids(engine, envelope.intent) or last_look(engine.books.kill, envelope, engine.clock.now())
     if refusal is not None:
         await _deny(engine, sending, refusal, view)
         return
@@ -107,7 +107,7 @@ async def _mark(engine: "Engine", order: Order) -> str | None:
 
 def last_look(kill: Kill, envelope: Envelope, now: datetime) -> str | None:
     """Why nothing is sent right before the socket: kill level or deadline; None: it may go."""
-    if kill.level >= 2 or (kill.level == 1 and envelope.intent is Intent.OPEN):
+    if forbidden(kill.level, envelope.intent):
         return f"the desk was halted by {kill.by}: {kill.reason}"
     if now >= envelope.deadline:
         return f"the approval was good until {envelope.deadline:%H:%M} UTC"

@@ -204,9 +204,9 @@ class SqlJournal:
         """Points of equity, oldest first."""
         return await self._door.read(books.equity_points, account, since)
 
-    async def set_kill(self, kill: Kill, notes: Notes = ()) -> None:
-        """Change the kill level."""
-        await self._door.write("", switches.set_kill, kill, notes)
+    async def set_kill(self, kill: Kill, notes: Notes = (), *, after: int | None = None) -> Kill:
+        """Raise the kill level, or set it as given after a generation."""
+        return await self._door.write("KILL", switches.set_kill, kill, notes, after)
 
     async def kill(self) -> Kill:
         """The kill level that holds now."""

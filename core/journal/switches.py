@@ -10,39 +10,41 @@ from core.journal.columns import EPOCH, clean
 from core.journal.outbox import put_notes
 from core.journal.statements import insert_new, put
 from core.journal.tables import job_run, kill, setting
+from core.model.errors import NotAllowedError
+from core.model.kill import forbidden
 from core.model.notes import Note
-from core.model.signals import Intent
 from core.ports.journal import Kill
+
+__all__ = ["claim_job", "current_kill", "forbidden", "get_setting", "last_job", "set_kill", "set_setting"]
 
 _KILL = select(kill).order_by(kill.c.seq.desc()).limit(1)
 _SETTING = select(setting.c.value).where(setting.c.name == bindparam("key"))
 _LAST_JOB = select(func.max(job_run.c.scheduled_for)).where(job_run.c.job == bindparam("key"))
 
-#: Level from which on not even risk may be reduced.
-HALT = 2
 
+def set_kill(connection: Connection, fact: Kill, notes: Sequence[Note], after: int | None = None) -> Kill:
+    """Keep every change of the kill level; the last one holds. Without `after` the level never falls.
 
-def set_kill(connection: Connection, fact: Kill, notes: Sequence[Note]) -> None:
-    """Keep every change of the kill level; the last one holds."""
-    row = {"level": fact.level, "by": clean(fact.by), "reason": clean(fact.reason), "at": fact.at}
+    Raises
+    ------
+    NotAllowedError
+        The level was changed since the generation `after`.
+    """
+    before = current_kill(connection)
+    if after is not None and before.generation != after:
+        raise NotAllowedError(f"the kill level was changed meanwhile by {before.by}: {before.reason}. Look again")
+    level = fact.level if after is not None else max(fact.level, before.level)
+    row = {"level": level, "by": clean(fact.by), "reason": clean(fact.reason), "at": fact.at}
     connection.execute(kill.insert(), row)
-    audit.append(connection, fact.by, "kill level", {"level": fact.level, "reason": fact.reason}, fact.at)
+    audit.append(connection, fact.by, "kill level", {"level": level, "reason": fact.reason}, fact.at)
     put_notes(connection, notes)
+    return current_kill(connection)
 
 
 def current_kill(connection: Connection) -> Kill:
     """Give the kill level that holds now; level 0 when nobody ever set one."""
     row = connection.execute(_KILL).first()
-    return Kill(0, "", "", EPOCH) if row is None else Kill(row.level, row.by, row.reason, row.at)
-
-
-def forbidden(level: int, intent: Intent) -> str | None:
-    """Why this kill level forbids an order of the intent, or None."""
-    if level >= HALT:
-        return f"kill level {level} forbids every order"
-    if level > 0 and intent is not Intent.CLOSE:
-        return f"kill level {level} allows only orders that close"
-    return None
+    return Kill(0, "", "", EPOCH) if row is None else Kill(row.level, row.by, row.reason, row.at, row.seq)
 
 
 def set_setting(connection: Connection, name: str, value: str) -> None:

@@ -47,12 +47,13 @@ class PendingNote:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """Kill state: level 0 ACTIVE, 1 REDUCE_ONLY, 2 HALT (3 and 4 come with part 2); who, when, why."""
+    """Kill state: level (`core.model.kill.Level`), who, why, when; `generation` grows with every change that was stored."""
 
     level: int
     by: str
     reason: str
     at: datetime
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,18 @@ class Journal(Protocol):
     async def equity(self, account: str, since: date | None = None) -> Sequence[EquityPoint]: ...
 
     # switches
-    async def set_kill(self, kill: Kill, notes: Sequence[Note] = ()) -> None: ...
+    async def set_kill(self, kill: Kill, notes: Sequence[Note] = (), *, after: int | None = None) -> Kill:
+        """Change the kill level; answers what holds now.
+
+        Without `after` the level can only rise. With it the level is set as given, when nobody changed it since that generation.
+
+        Raises
+        ------
+        NotAllowedError
+            Somebody changed it meanwhile.
+        """
+        ...
+
     async def kill(self) -> Kill: ...
     async def set_setting(self, name: str, value: str) -> None:
         """Small durable facts: account opened with, paused session, last tick."""

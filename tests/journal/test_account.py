@@ -7,7 +7,7 @@ from datetime import UTC, date, timedelta
 import pytest
 
 from core.journal.journal import SqlJournal
-from core.model.errors import BadDataError
+from core.model.errors import BadDataError, NotAllowedError
 from core.ports.journal import Kill
 from tests.journal.build import DAY, LATER, NOW, equity, note, position
 
@@ -44,11 +44,21 @@ async def test_without_a_word_nothing_is_halted(journal: SqlJournal) -> None:
 
 
 async def test_the_last_kill_level_holds_and_every_change_is_audited(journal: SqlJournal) -> None:
-    for level in (2, 1, 0):
-        await journal.set_kill(Kill(level, "ann", f"to {level}", NOW), [note(f"kill-{level}")])
-    assert await journal.kill() == Kill(0, "ann", "to 0", NOW)
+    for number, level in enumerate((2, 1, 0)):
+        await journal.set_kill(Kill(level, "ann", f"to {level}", NOW), [note(f"kill-{level}")], after=number)
+    assert await journal.kill() == Kill(0, "ann", "to 0", NOW, generation=3)
     assert [row.action for row in await journal.audit_rows()] == ["kill level"] * 3
     assert len(await journal.notes()) == 3
+
+
+async def test_a_kill_level_rises_by_itself_and_falls_only_after_the_generation_that_was_looked_at(journal: SqlJournal) -> None:
+    first = await journal.set_kill(Kill(2, "ann", "stop", NOW))
+    second = await journal.set_kill(Kill(1, "bob", "less", NOW))
+    assert (first.level, second.level) == (2, 2)
+    assert second.generation > first.generation
+    with pytest.raises(NotAllowedError, match="changed meanwhile by bob: less"):
+        await journal.set_kill(Kill(0, "ann", "go", NOW), after=first.generation)
+    assert (await journal.set_kill(Kill(0, "ann", "go", NOW), after=second.generation)).level == 0
 
 
 async def test_settings_keep_their_last_value(journal: SqlJournal) -> None:
