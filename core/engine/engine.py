@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from core.engine import approve, close, deadline, follow, halt, manage, reconcile, scan
+from core.engine import approve, close, deadline, flatten, follow, gauges, halt, manage, reconcile, scan
 from core.engine.answers import Explanation, Status
 from core.engine.books import Books
 from core.engine.confirm import Wish
