@@ -69,7 +69,7 @@ class IbkrSettings:
     client_id: int = 21
     account: str = ""
     sent: str = "var/ibkr"
-    timeout_seconds: float = 5.0
+    timeout_seconds: float = 8.0
     retry_seconds: float = 5.0
     patience_seconds: float = 60.0
     timezone: str = "US/Eastern"

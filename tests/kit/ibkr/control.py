@@ -47,6 +47,11 @@ class Control:
         self.tws.world.market[key] = Market(Decimal(bid), Decimal(ask), size, size)
         self.tws.trade()
 
+    def do_generous(self, on: bool = True) -> None:
+        """Every order trades at once, whole and at its limit, whatever the market shows."""
+        self.tws.world.generous = on
+        self.tws.trade()
+
     def do_clock(self, instant: str) -> None:
         """Set the time; a session that ended ends its day orders."""
         world = self.tws.world

@@ -111,6 +111,8 @@ def trade(world: World, order: TwsOrder) -> list[TwsExecution]:
     """Trade an order as far as the market that is shown allows."""
     if not order.open or not in_session(world):
         return []
+    if world.generous:
+        return world.execute(order, order.quantity - order.filled, at_limit(order))
     found = _touch(world, order)
     if found is None:
         return []
@@ -126,6 +128,17 @@ def trade(world: World, order: TwsOrder) -> list[TwsExecution]:
         else:
             shown.bid_size -= units * leg.ratio
     return world.execute(order, units, prices)
+
+
+def at_limit(order: TwsOrder) -> list[Decimal]:
+    """A price for each leg so that the order trades exactly at its limit."""
+    prices = [Decimal(1)] * len(order.legs)
+    net = Decimal(order.limit) * (1 if order.action == "BUY" else -1)
+    missing = net - sum(leg.ratio * order.sign(leg) for leg in order.legs)
+    wanted = 1 if missing > 0 else -1
+    place = next((place for place, leg in enumerate(order.legs) if order.sign(leg) == wanted), 0)
+    prices[place] += missing * order.sign(order.legs[place]) / order.legs[place].ratio
+    return prices
 
 
 def _touch(world: World, order: TwsOrder) -> tuple[Decimal, int, list[Decimal]] | None:

@@ -145,9 +145,6 @@ class Placing:
             self.tws.tell_owner(order, told * (2 if fault.what == "duplicate" else 1))
 
     def _fill_first(self, order: TwsOrder) -> None:
-        left = order.quantity - order.filled
-        net = Decimal(order.limit)
-        prices = [net] if len(order.legs) == 1 else [abs(net) + 1, Decimal(1), *[Decimal(0)] * (len(order.legs) - 2)]
-        made = self.world.execute(order, left, prices)
+        made = self.world.execute(order, order.quantity - order.filled, desk.at_limit(order))
         told = [message for one in made for message in messages.execution(self.world, one)]
         self.tws.tell_owner(order, [*told, messages.order_status(order)])

@@ -86,6 +86,7 @@ class World:
     path: Path
     now: Callable[[], datetime]
     cash: Decimal = Decimal(100_000)
+    generous: bool = False
     orders: dict[int, TwsOrder] = field(default_factory=dict)
     executions: list[TwsExecution] = field(default_factory=list)
     contracts: dict[int, str] = field(default_factory=dict)
