@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from brokers.tastytrade import CLIENT_SECRET, REFRESH_TOKEN, TastytradeBroker, TastytradeSettings
+from brokers.tastytrade.wire import Wire
 from core.model.instruments import Instrument, Leg
 from core.model.orders import OrderEvent
 from core.model.secrets import Secret
@@ -36,7 +37,7 @@ class TastytradeBench:
     broker: TastytradeBroker
     loopback: Loopback
 
-    def __init__(self, folder: Path, *, production: bool = False, seconds: float = 2.0, account: str = ACCOUNT) -> None:
+    def __init__(self, folder: Path, *, production: bool = False, seconds: float = 10.0, account: str = ACCOUNT) -> None:
         self.clock = HandClock()
         self.folder = folder
         self.production = production
@@ -80,6 +81,12 @@ class TastytradeBench:
     async def lose(self, verb: str, when: str) -> None:
         on = verb if verb in ("submit", "cancel") else "read"
         self.fault(on=on, kind="lose", after=when == "after")
+
+    def hurry(self, seconds: float = 0.3) -> None:
+        """From now on the adapter waits no longer than so for an answer."""
+        wire = self.broker.line.client._transport
+        assert isinstance(wire, Wire)
+        wire._seconds = seconds
 
     def fault(self, **rule: object) -> None:
         """Add one fault; see `tests.kit.tastytrade.faults.Rule`."""

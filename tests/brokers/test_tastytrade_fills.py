@@ -20,7 +20,7 @@ KEY = "qm1-one-1"
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[TastytradeBench]:
-    made = TastytradeBench(tmp_path, seconds=0.5)
+    made = TastytradeBench(tmp_path)
     await made.start()
     yield made
     await made.stop()
@@ -120,6 +120,7 @@ async def test_f056_a_refused_cancel_of_an_open_order_is_a_refusal_that_names_th
 async def test_f056_a_cancel_without_a_sound_answer_is_unknown(bench: TastytradeBench, kind: str) -> None:
     await bench.broker.submit(approved("-99.00"))
     bench.fault(on="cancel", kind=kind, after=True)
+    bench.hurry()
     with pytest.raises(OutcomeUnknownError):
         await bench.broker.cancel(KEY)
     assert (await found(bench)).event is OrderEvent.CANCEL

@@ -30,7 +30,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[TastytradeBench]:
     made = TastytradeBench(tmp_path)
     await made.start()
     await made.broker.close()
-    settings = TastytradeSettings(account=made.number, seconds=2.0, loopback=made.loopback.url)
+    settings = TastytradeSettings(account=made.number, loopback=made.loopback.url)
     made.loopback.desk.now = SystemClock().now
     made.broker = await settings.open(Opening("tasty", live=False, clock=SystemClock(), secrets=SANDBOX))
     yield made
