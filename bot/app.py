@@ -10,27 +10,22 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-from bot import client, settings, street
+from bot import client, settings
 from bot.access import Access
-from bot.approvals import Approvals
+from bot.branch import Ground, open_branch, open_journal_of
 from bot.clock import SimulatedClock, SystemClock
 from bot.heart import Heart
 from bot.jobs import Jobs
-from bot.notifier import DiscordNotifier, Outlet, Posted
 from bot.redact import set_up
 from bot.settings import Settings
-from bot.wiring import Adapters, build_engine, calendar, failpoint, surroundings
-from brokers.paper import PaperBroker, PaperSettings
-from core.charts import draw
-from core.engine.engine import Engine
+from bot.wiring import calendar, failpoint
+from brokers.paper import PaperBroker
 from core.engine.settings import EngineSettings
 from core.feeds.simulated import SimulatedSettings
-from core.feeds.simulated.market import SimulatedMarket
-from core.journal.journal import SqlJournal, open_journal
 from core.market.sessions import NEW_YORK
 from core.model.errors import OperatorError
 from core.ports.clock import Clock
@@ -45,12 +40,6 @@ class Opened:
     """A desk that is ready to serve."""
 
     settings: Settings
-    clock: Clock
-    engine: Engine
-    market: SimulatedMarket
-    broker: PaperBroker
-    notifier: DiscordNotifier
-    approvals: Approvals
     desk: client.Desk
     heart: Heart
 
@@ -91,12 +80,9 @@ async def serve(
         assert chosen.token is not None
         if chosen.discord.loopback:
             _redirect(chosen.discord.loopback)
-        tasks = (
-            opened.notifier.run(),
-            opened.approvals.run(),
-            client.supervise(opened.desk, chosen.token),
-            opened.heart.run(),
-        )
+        tasks = [client.supervise(opened.desk, chosen.token), opened.heart.run()]
+        for branch in opened.desk.branches:
+            tasks += [branch.notifier.run(), branch.approvals.run()]
         try:
             await _together(tasks, ready and ready(opened), stop)
         except BaseExceptionGroup as group:
@@ -132,44 +118,28 @@ def _redirect(address: str) -> None:
 
 
 async def open_desk(chosen: Settings, stack: AsyncExitStack, folder: Path, engine: EngineSettings | None) -> Opened:
-    """Open everything in order; the stack closes it."""
+    """Open everything in order, account after account; the stack closes it."""
     at = failpoint(os.environ)
-    journal = await _journal(chosen, stack, at)
-    await journal.take_lease(f"pid {os.getpid()}", SystemClock().now())
+    every = (chosen, *chosen.accounts)
+    journals = [await open_journal_of(one, stack, at) for one in every]
     clock = _clock(chosen, folder)
     today = clock.now().date()
     sessions = calendar(min(today, _first_day(chosen)), today)
     market = await asyncio.to_thread(chosen.feed.open, clock, sessions)
-    decided = engine or chosen.engine
-    around = surroundings(clock, market, sessions)
-    broker = await _paper(chosen).open(decided.account, decided.start_cash, folder / "paper.jsonl", around)
-    stack.push_async_callback(broker.close)
-    served: list[Approvals] = []
-
-    async def posted(card: Posted) -> None:
-        await served[0].posted(card)
-
-    notifier = DiscordNotifier(Outlet(journal, clock, chosen.discord.channels, draw, at, posted))
-    adapters = Adapters(clock, market, broker, journal, notifier, sessions)
-    desk_engine = build_engine(chosen, adapters, engine=decided, at=at)
-    await street.morning(broker, market.actions(today), await market.view())
-    stack.push_async_callback(desk_engine.rest)
-    await desk_engine.start()
     access = Access(chosen.discord)
-    approvals = Approvals(desk_engine, access)
-    served.append(approvals)
-    jobs = Jobs(desk_engine, {post.name: post for post in chosen.posts}, clock.now() - LOOK_BACK)
-    desk = client.Desk(desk_engine, access, approvals, notifier, SystemClock(), 0.0 if chosen.discord.loopback else 5.0)
-    heart = Heart(desk_engine, jobs, broker, market.actions, chosen.demo)
-    return Opened(chosen, clock, desk_engine, market, broker, notifier, approvals, desk, heart)
-
-
-async def _journal(chosen: Settings, stack: AsyncExitStack, at: Callable[[str], None]) -> SqlJournal:
-    if not chosen.database and not chosen.journal.url:
-        chosen.journal.path.parent.mkdir(parents=True, exist_ok=True)
-    journal = await open_journal(chosen.database_url, at=at)
-    stack.push_async_callback(journal.close)
-    return journal
+    ground = Ground(clock, market, sessions, access, folder, at)
+    branches, hearts = [], []
+    for one, journal in zip(every, journals, strict=True):
+        decided = engine if engine is not None and one is chosen else one.engine
+        label = decided.account if chosen.accounts else ""
+        branch, broker = await open_branch(one, decided, journal, ground, stack, label=label)
+        branches.append(branch)
+        jobs = Jobs(branch.engine, {post.name: post for post in one.posts}, clock.now() - LOOK_BACK)
+        paper = broker if isinstance(broker, PaperBroker) else None
+        hearts.append(Heart(branch.engine, jobs, paper, market.actions, chosen.demo, paces=one is chosen))
+    patience = 0.0 if chosen.discord.loopback else 5.0
+    desk = client.Desk(tuple(branches), access, SystemClock(), patience)
+    return Opened(chosen, desk, replace(hearts[0], more=tuple(hearts[1:])))
 
 
 def _clock(chosen: Settings, folder: Path) -> Clock:
@@ -183,9 +153,3 @@ def _clock(chosen: Settings, folder: Path) -> Clock:
 def _first_day(chosen: Settings) -> date:
     """The earliest day that the calendar must reach back to, warm-up left aside."""
     return chosen.feed.start if isinstance(chosen.feed, SimulatedSettings) else date(2020, 1, 2)
-
-
-def _paper(chosen: Settings) -> PaperSettings:
-    if not isinstance(chosen.broker, PaperSettings):
-        raise OperatorError(f"broker.name: {chosen.broker.name} is not supported in this version; use paper")
-    return chosen.broker

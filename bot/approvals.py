@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 import discord
 
@@ -28,6 +29,7 @@ WORKERS = 4
 QUEUE = 1_000
 REMEMBERED = 1_000
 FLUSH_SECONDS = 2.0
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 RETRIES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 
 
@@ -65,6 +67,8 @@ class Approvals:
         The machine's clock, for waiting between tries (the engine's may run faster, or stand still).
     reader : Reader or None
         Reads Discord for evidence; None while no client is connected.
+    label : str
+        Account that stands on every card; empty where the desk has one only.
     """
 
     engine: Engine
@@ -72,14 +76,16 @@ class Approvals:
     pace: Clock = field(default_factory=SystemClock)
     reader: Reader | None = None
     crowd: Crowd = field(default_factory=Crowd)
+    label: str = ""
     _open: dict[int, str] = field(default_factory=dict)
     _queue: "asyncio.Queue[Hand | Look]" = field(default_factory=lambda: asyncio.Queue(QUEUE))
     _spoofs: "OrderedDict[int, None]" = field(default_factory=OrderedDict)
+    _latest: datetime = LONG_AGO
     _later: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     def attach(self, client: discord.Client | None) -> None:
         """A new client is connected, or none is."""
-        self.reader = Reader(client, self.access, self.engine.journal, self.engine.clock, self.pace) if client else None
+        self.reader = Reader(client, self.access, self.engine.journal, self.engine.clock, self.pace, self.label) if client else None
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -200,7 +206,12 @@ class Approvals:
     def vote(self, stored: StoredProposal, user_id: int, source: str, *, approve: bool, present: bool) -> Vote:
         """Put what an account of the allow-list did into our words."""
         voter = self.access.person(user_id) or f"user {user_id}"
-        return Vote(stored.proposal.id, voter, approve, present, allowed=True, source=source, at=self.engine.clock.now())
+        return Vote(stored.proposal.id, voter, approve, present, allowed=True, source=source, at=self.instant())
+
+    def instant(self) -> datetime:
+        """Now, and later than every vote before: what somebody did last is told by time."""
+        self._latest = max(self.engine.clock.now(), self._latest + timedelta(microseconds=1))
+        return self._latest
 
     async def _card_of(self, hand: Hand) -> StoredProposal | None:
         """Find the card that a reaction is on; anything that only looks like one is noted as a possible spoof."""

@@ -48,5 +48,5 @@ class DecideButton(
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Hand the click to whoever decides."""
-        decider: Decider = cast("DeskClient", interaction.client).approvals
+        decider: Decider = cast("DeskClient", interaction.client)
         await decider.clicked(interaction, self.proposal_id, approve=self.word == "yes")

@@ -4,7 +4,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import discord
@@ -54,6 +54,11 @@ def panel(title: str, body: str, fields: Sequence[NoteField] = (), footer: str =
     if footer:
         drawn.set_footer(text=footer)
     return drawn
+
+
+def labelled(note: Note, label: str) -> Note:
+    """Put the name of an account before what its notes are called, where a desk has several; no label changes nothing."""
+    return replace(note, id=f"{label}.{note.id}", title=f"{label} · {note.title}") if label else note
 
 
 def _footer(note: Note) -> str:

@@ -37,24 +37,65 @@ FINAL = {
 
 
 @dataclass(frozen=True, slots=True)
+class Branch:
+    """One account of the desk: its engine, and what it says and hears on Discord."""
+
+    engine: Engine
+    approvals: Approvals
+    notifier: DiscordNotifier
+
+    @property
+    def name(self) -> str:
+        """Name of the account."""
+        return self.engine.account
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """Everything that a client serves; it outlives each of them.
 
     Attributes
     ----------
+    branches : tuple of Branch
+        One for each account, the main one first; commands that name no account are about that one.
     clock : Clock
         The machine's: sessions of a day are counted and waits are waited in its time, however fast a simulated market runs.
     identify_seconds : float
         Wait before an IDENTIFY that follows another one; 0 on a loopback Discord.
     """
 
-    engine: Engine
+    branches: tuple[Branch, ...]
     access: Access
-    approvals: Approvals
-    notifier: DiscordNotifier
     clock: Clock
     identify_seconds: float = 5.0
     identifies: "deque[float]" = field(default_factory=deque)
+
+    @property
+    def engine(self) -> Engine:
+        """That of the main account."""
+        return self.branches[0].engine
+
+    @property
+    def approvals(self) -> Approvals:
+        """Those of the main account."""
+        return self.branches[0].approvals
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """What is wrong with channels, each sentence once."""
+        return tuple(dict.fromkeys(one for branch in self.branches for one in branch.notifier.troubles.values()))
+
+    def attach(self, connected: discord.Client | None) -> None:
+        """A new client is connected, or none is."""
+        for branch in self.branches:
+            branch.approvals.attach(connected)
+            branch.notifier.attach(connected)
+
+    async def read_back(self) -> None:
+        """Read every open card: a new session replays nothing, and what a resume replays is not all that happened."""
+        for branch in self.branches:
+            branch.notifier.wake()
+            await branch.approvals.read_back()
 
     @property
     def guild_id(self) -> int:
@@ -96,10 +137,14 @@ class DeskClient(commands.Bot):
         self.desk = desk
         self.gate = Gate()
 
-    @property
-    def approvals(self) -> Approvals:
-        """Where buttons go."""
-        return self.desk.approvals
+    async def clicked(self, interaction: discord.Interaction, proposal_id: str, *, approve: bool) -> None:
+        """Hand a click on a button to the account whose card it is on."""
+        message = interaction.message
+        for branch in self.desk.branches[1:]:
+            if message is not None and await branch.engine.journal.proposal_by_message(message.id) is not None:
+                await branch.approvals.clicked(interaction, proposal_id, approve=approve)
+                return
+        await self.desk.approvals.clicked(interaction, proposal_id, approve=approve)
 
     async def setup_hook(self) -> None:
         """Load every cog of the folder and sync the commands."""
@@ -131,14 +176,12 @@ class DeskClient(commands.Bot):
         LOG.info("Connected to Discord as user %s", self.user.id if self.user else "unknown")
         if self.get_guild(self.desk.guild_id) is None:
             LOG.error("The bot is not in server %s; invite it with: %s", self.desk.guild_id, self.invite)
-        self.desk.approvals.attach(self)
-        self.desk.notifier.attach(self)
-        await self.desk.approvals.read_back()
+        self.desk.attach(self)
+        await self.desk.read_back()
 
     async def on_resumed(self) -> None:
-        """Read open cards again: what a resume replays is not all that happened."""
-        self.desk.notifier.wake()
-        await self.desk.approvals.read_back()
+        """Read open cards again."""
+        await self.desk.read_back()
 
     async def on_error(self, event_method: str, /, *_args: object, **_options: object) -> None:
         """Log what an event handler raised; the client goes on."""
@@ -149,36 +192,45 @@ class DeskClient(commands.Bot):
 
     async def on_raw_reaction_add(self, event: discord.RawReactionActionEvent) -> None:
         """Somebody reacted."""
-        self.desk.approvals.reacted(event, present=True)
+        self._reacted(event, present=True)
 
     async def on_raw_reaction_remove(self, event: discord.RawReactionActionEvent) -> None:
         """Somebody took a reaction back (or a moderator did)."""
-        self.desk.approvals.reacted(event, present=False)
+        self._reacted(event, present=False)
 
     async def on_raw_reaction_clear(self, event: discord.RawReactionClearEvent) -> None:
         """All reactions of a message were removed."""
-        self.desk.approvals.touched(event.message_id, "the reactions of the card were cleared")
+        self._touched(event.message_id, "the reactions of the card were cleared")
 
     async def on_raw_reaction_clear_emoji(self, event: discord.RawReactionClearEmojiEvent) -> None:
         """All reactions of one emoji were removed."""
-        self.desk.approvals.touched(event.message_id, "the reactions of the card were cleared")
+        self._touched(event.message_id, "the reactions of the card were cleared")
 
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
         """Somebody with our token, or we ourselves, edited a message."""
-        self.desk.approvals.touched(event.message_id)
+        self._touched(event.message_id)
 
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
         """A message was deleted."""
-        self.desk.approvals.touched(event.message_id)
+        self._touched(event.message_id)
 
     async def on_raw_bulk_message_delete(self, event: discord.RawBulkMessageDeleteEvent) -> None:
         """Several messages were deleted."""
         for message_id in event.message_ids:
-            self.desk.approvals.touched(message_id)
+            self._touched(message_id)
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """A channel was deleted with every card in it."""
-        self.desk.approvals.channel_gone(channel.id)
+        for branch in self.desk.branches:
+            branch.approvals.channel_gone(channel.id)
+
+    def _reacted(self, event: discord.RawReactionActionEvent, *, present: bool) -> None:
+        for branch in self.desk.branches:
+            branch.approvals.reacted(event, present=present)
+
+    def _touched(self, message_id: int, gone: str = "") -> None:
+        for branch in self.desk.branches:
+            branch.approvals.touched(message_id, gone)
 
     async def on_app_command_completion(self, _interaction: discord.Interaction, _command: object) -> None:
         """A command was answered."""
@@ -223,8 +275,7 @@ async def supervise(desk: Desk, token: Secret, connect: Callable[[DeskClient, st
         _within_budget(desk)
         began = desk.clock.monotonic()
         reason = await _run(DeskClient(desk), token, connect or DeskClient.start)
-        desk.approvals.attach(None)
-        desk.notifier.attach(None)
+        desk.attach(None)
         failures = 1 if desk.clock.monotonic() - began > 120 else failures + 1
         wait = min(2.0 ** (failures - 1), 60.0) if desk.identify_seconds else 0.2
         LOG.warning("The connection to Discord ended (%s); a new one is made in %.0f s", reason, wait)

@@ -40,6 +40,7 @@ class Reader:
     journal: Journal
     clock: Clock
     pace: Clock
+    label: str = ""
     _faces: dict[str, cards.Face] = field(default_factory=dict)
 
     @property
@@ -144,5 +145,5 @@ class Reader:
                 return None
             while len(self._faces) >= FACES_KEPT:
                 del self._faces[next(iter(self._faces))]
-            self._faces[key] = cards.face_of_note(note)
+            self._faces[key] = cards.face_of_note(cards.labelled(note, self.label))
         return self._faces[key]

@@ -68,16 +68,14 @@ class Heart:
             scheduler.shutdown(wait=False)
 
     async def turn(self) -> None:
-        """Do what is due now, account after account; the trouble of one does not stop the others."""
+        """Do what is due now, accounts side by side; the trouble of one does not stop the others."""
         clock = self.engine.clock
         now = clock.now()
         if isinstance(clock, SimulatedClock):
             clock.set_speed(1.0)  # a decision must not take minutes of its market
             if any(heart.jobs.waiting(now) for heart in self._every):
                 clock.settle()
-        for heart in self.more:
-            await heart.beat(now)
-        await self.beat(now)
+        await asyncio.gather(*(heart.beat(now) for heart in self._every))
 
     @property
     def _every(self) -> "tuple[Heart, ...]":

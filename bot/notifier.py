@@ -1,7 +1,6 @@
 """Outbox -> Discord: in order in each channel, never twice, never lost. Nothing here raises into the engine."""
 
 import asyncio
-import io
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from itertools import groupby
 
 import discord
 
-from bot import cards
+from bot import cards, messages
 from bot.access import TROUBLE
 from bot.buttons import APPROVE, VETO
 from bot.clock import SystemClock
@@ -25,7 +24,6 @@ LOG = logging.getLogger(__name__)
 #: Discord refuses a repeated nonce for a few minutes only; an older try is looked up before it is repeated.
 NONCE_AGE = timedelta(minutes=2)
 LOOK_BACK = 100
-CALL_SECONDS = 15.0
 LONGEST_WAIT = 60.0
 REST = 30.0
 
@@ -54,6 +52,8 @@ class Outlet:
         Told of each card that became open.
     clock, pace : Clock
         The engine's clock, for deadlines; and the machine's, for waiting between tries (a simulated market runs faster).
+    label : str
+        Account that stands on every note; empty where the desk has one only.
     """
 
     journal: Journal
@@ -63,6 +63,7 @@ class Outlet:
     at: Callable[[str], None]
     posted: Callable[[Posted], Awaitable[None]]
     pace: Clock = field(default_factory=SystemClock)
+    label: str = ""
 
 
 @dataclass(slots=True)
@@ -127,7 +128,8 @@ class DiscordNotifier:
         """Try everything that waits, channels side by side, each in its order."""
         while True:
             now = self.outlet.pace.monotonic()
-            waiting = [pending for pending in await self.outlet.journal.pending_notes(200) if self._may_go(pending, now)]
+            found = await self.outlet.journal.pending_notes(200)
+            waiting = [messages.named(pending, self.outlet.label) for pending in found if self._may_go(pending, now)]
             if not waiting:
                 return
             waiting.sort(key=lambda pending: (self._channel(pending) or 0, pending.seq))
@@ -180,9 +182,9 @@ class DiscordNotifier:
         self.outlet.at("W2")
         message_id = None
         if pending.edits_message is not None:
-            message_id = await _edit(place.get_partial_message(pending.edits_message[1]), note, picture)
+            message_id = await messages.edit(place.get_partial_message(pending.edits_message[1]), note, picture)
         if message_id is None:
-            message_id = await self._earlier(client, place, pending) or await _send(place, pending, picture)
+            message_id = await self._earlier(client, place, pending) or await messages.send(place, pending, picture)
         self.outlet.at("W2+")
         if note.proposal_id is not None and note.decidable:
             await self._card(place.get_partial_message(message_id), note.proposal_id)
@@ -196,7 +198,7 @@ class DiscordNotifier:
             return None
         LOG.info("Note %s was tried before; looking for it in channel %s before it is sent again", pending.note.id, place.id)
         key = cards.key_of(pending.note.id)
-        async with asyncio.timeout(CALL_SECONDS):
+        async with asyncio.timeout(messages.CALL_SECONDS):
             async for message in place.history(limit=LOOK_BACK):
                 ours = client.user is not None and message.author.id == client.user.id
                 if ours and any(cards.key_in(drawn.footer.text) == key for drawn in message.embeds):
@@ -224,7 +226,7 @@ class DiscordNotifier:
         elif stored.state is not ProposalState.OPEN:
             return
         try:
-            async with asyncio.timeout(CALL_SECONDS):
+            async with asyncio.timeout(messages.CALL_SECONDS):
                 await message.add_reaction(APPROVE)
                 await message.add_reaction(VETO)
         except (discord.Forbidden, discord.NotFound) as error:
@@ -232,7 +234,7 @@ class DiscordNotifier:
 
     async def _failed(self, pending: PendingNote, channel: int, error: BaseException) -> bool:
         """Say what is wrong once, keep the note, and let the channel wait. A note that Discord calls malformed is given up."""
-        sentence = _sentence(pending.note.topic, channel, error)
+        sentence = messages.sentence(pending.note.topic, channel, error)
         give_up = isinstance(error, discord.HTTPException) and error.status in (400, 413)
         await self.outlet.journal.note_failed(pending.seq, sentence, give_up=give_up)
         if give_up:
@@ -257,43 +259,3 @@ class DiscordNotifier:
         body = f"{sentence} Notes for it are kept."
         note = Note(key, Topic.STATUS, "A channel takes no notes", body, self.outlet.clock.now(), Tone.BAD)
         await self.outlet.journal.put_notes([note])
-
-
-async def _send(place: discord.PartialMessageable, pending: PendingNote, picture: bytes | None) -> int:
-    """Send a note as a new message; a repeated nonce gives the earlier message back."""
-    note = pending.note
-    drawn, buttons = cards.embed(note, picture=picture is not None), cards.view(note)
-    files = [] if picture is None else [discord.File(io.BytesIO(picture), cards.PICTURE)]
-    async with asyncio.timeout(CALL_SECONDS):
-        if buttons is None:
-            message = await place.send(embed=drawn, files=files, nonce=pending.nonce, allowed_mentions=cards.SILENT)
-        else:
-            message = await place.send(embed=drawn, files=files, view=buttons, nonce=pending.nonce, allowed_mentions=cards.SILENT)
-    return message.id
-
-
-async def _edit(message: discord.PartialMessage, note: Note, picture: bytes | None) -> int | None:
-    """Replace an earlier message; None when it is gone, so that the note becomes a message of its own."""
-    files = [] if picture is None else [discord.File(io.BytesIO(picture), cards.PICTURE)]
-    drawn = cards.embed(note, picture=picture is not None)
-    try:
-        async with asyncio.timeout(CALL_SECONDS):
-            await message.edit(embed=drawn, view=cards.view(note), attachments=files, allowed_mentions=cards.SILENT)
-    except discord.NotFound as error:
-        if error.code == 10008:
-            return None
-        raise
-    return message.id
-
-
-def _sentence(topic: Topic, channel: int, error: BaseException) -> str:
-    where = f"Channel {channel} (discord.channels.{topic})"
-    if isinstance(error, discord.Forbidden):
-        return (
-            f"{where} refuses the bot; let it view the channel, send messages, embed links, attach files and add reactions there."
-        )
-    if isinstance(error, discord.NotFound):
-        return f"{where} does not exist; correct its id in the settings."
-    if isinstance(error, discord.HTTPException):
-        return f"{where}: Discord answered {error.status} ({error.text or type(error).__name__})."
-    return f"{where}: Discord cannot be reached ({type(error).__name__})."

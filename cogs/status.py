@@ -21,7 +21,7 @@ class Status(commands.GroupCog, name="status", description="The desk at a glance
         """Show the status."""
 
         async def work() -> discord.Embed:
-            return tables.status(await self.desk.engine.status(), self.desk.notifier.troubles.values())
+            return tables.status(await self.desk.engine.status(), self.desk.troubles)
 
         await answer(interaction, work())
 

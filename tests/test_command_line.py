@@ -85,7 +85,7 @@ def test_a_config_that_is_not_there_is_named(
         (b"feed: {name: simulated, start: 5 Jan 2026}\n", "feed.start: '5 Jan 2026'"),
         (
             b"broker: {name: paper, live: true}\ndiscord: {approvers: [{name: A, user_ids: [1]}], approver_role: 1}\n",
-            "broker.live: true is refused, this version trades on paper only",
+            "broker.live: true is refused, paper never trades real money",
         ),
         (b"strategies: {atr_matrx: {}}\n", "did you mean 'atr_matrix'?"),
         (b"{}\n", "discord.token: is missing; set DISCORD_TOKEN"),

@@ -63,7 +63,7 @@ class Office:
 
     @property
     def notifier(self) -> DiscordNotifier:
-        return self.served.notifier
+        return self.served.branches[0].notifier
 
     @property
     def approvals(self) -> Approvals:
@@ -150,7 +150,7 @@ async def office(
         if again:
             inside.open_market()
         await inside.engine.start()
-        served = clients.Desk(inside.engine, access, approvals, notifier, SystemClock(), 0.0)
+        served = clients.Desk((clients.Branch(inside.engine, approvals, notifier),), access, SystemClock(), 0.0)
         tasks = [asyncio.create_task(notifier.run()), asyncio.create_task(approvals.run())]
         if connect:
             tasks.append(asyncio.create_task(clients.supervise(served, Secret(sandbox.token))))
