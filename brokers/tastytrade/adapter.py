@@ -14,7 +14,9 @@ from brokers.tastytrade import tickets
 from brokers.tastytrade.check import Admission, admitted
 from brokers.tastytrade.line import SUBMIT_SECONDS, Line
 from brokers.tastytrade.movements import movements
+from brokers.tastytrade.quotes import QuoteStream
 from brokers.tastytrade.reading import Reader, fees_of, is_open, judgement, key_of
+from brokers.tastytrade.stream import AccountStream
 from brokers.tastytrade.symbols import from_wire
 from brokers.tastytrade.values import number, text, whole
 from brokers.tastytrade.wire import JSON, WireError
@@ -76,6 +78,14 @@ class TastytradeBroker:
     async def check(self) -> Admission:
         """Look at connection, account and permissions once more; for the doctor."""
         return await admitted(self.line, self.who.number)
+
+    def stream(self) -> AccountStream:
+        """Hints that something changed; its `run` is a task of its own."""
+        return AccountStream(self.line, self.who.number)
+
+    def quotes(self) -> QuoteStream:
+        """A second source of quotes and Greeks; its `run` is a task of its own."""
+        return QuoteStream(self.line)
 
     async def close(self) -> None:
         """Close every connection."""
