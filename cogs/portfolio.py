@@ -6,8 +6,10 @@ from discord.ext import commands
 
 from bot import tables
 from bot.access import Capability
+from bot.accounts import ACCOUNT, Account
 from bot.client import DeskClient
 from bot.replies import Interaction, answer, require
+from core.engine.engine import Engine
 from core.model.positions import Position
 from core.posts import of_each_trade, usage
 
@@ -20,39 +22,43 @@ class Portfolio(commands.GroupCog, name="portfolio", description="What the accou
         self.engine = bot.desk.engine
 
     @app_commands.command(description="Value, profit with its parts apart, exposure")
-    async def summary(self, interaction: Interaction) -> None:
+    @ACCOUNT
+    async def summary(self, interaction: Interaction, account: Account | None = None) -> None:
         """Show the account at a glance."""
         await require(interaction, Capability.VIEW_PRIVATE)
-        await answer(interaction, self._summary(), private=True)
-
-    async def _summary(self) -> discord.Embed:
-        points = await self.engine.journal.equity(self.engine.account)
-        since = self.engine.sessions.start
-        every: tuple[Position, ...] = tuple(await self.engine.journal.positions(self.engine.account, closed_since=since))
-        closed = [position for position in every if not position.is_open]
-        return tables.summary(await self.engine.book(), closed, points)
+        await answer(interaction, _summary(account or self.engine), private=True)
 
     @app_commands.command(description="What is held")
-    async def positions(self, interaction: Interaction) -> None:
+    @ACCOUNT
+    async def positions(self, interaction: Interaction, account: Account | None = None) -> None:
         """List open positions."""
 
         async def work() -> discord.Embed:
-            return tables.positions(await self.engine.book())
+            return tables.positions(await (account or self.engine).book())
 
         await require(interaction, Capability.VIEW_PRIVATE)
         await answer(interaction, work(), private=True)
 
     @app_commands.command(description="How much of each limit is used")
-    async def risk(self, interaction: Interaction) -> None:
+    @ACCOUNT
+    async def risk(self, interaction: Interaction, account: Account | None = None) -> None:
         """Show the use of risk limits."""
 
         async def work() -> discord.Embed:
-            view = await self.engine.view()
-            book = await self.engine.book(view)
-            return tables.risk(book, usage(self.engine, book, view), of_each_trade(self.engine))
+            engine = account or self.engine
+            view = await engine.view()
+            book = await engine.book(view)
+            return tables.risk(book, usage(engine, book, view), of_each_trade(engine))
 
         await require(interaction, Capability.VIEW_PRIVATE)
         await answer(interaction, work(), private=True)
+
+
+async def _summary(engine: Engine) -> discord.Embed:
+    points = await engine.journal.equity(engine.account)
+    every: tuple[Position, ...] = tuple(await engine.journal.positions(engine.account, closed_since=engine.sessions.start))
+    closed = [position for position in every if not position.is_open]
+    return tables.summary(await engine.book(), closed, points)
 
 
 async def setup(bot: DeskClient) -> None:

@@ -7,8 +7,10 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot import tables
+from bot.accounts import ACCOUNT, Account
 from bot.client import DeskClient
 from bot.replies import Interaction, answer
+from core.engine.engine import Engine
 from core.market.sessions import NEW_YORK
 from core.model.errors import RefusedError
 
@@ -24,38 +26,34 @@ class Signals(commands.GroupCog, name="signals", description="What the strategie
 
     @app_commands.command(name="list", description="Signals of the last days")
     @app_commands.describe(days="How many calendar days back")
-    async def list_(self, interaction: Interaction, days: Days = 7) -> None:
+    @ACCOUNT
+    async def list_(self, interaction: Interaction, days: Days = 7, account: Account | None = None) -> None:
         """Show the signals of the last days."""
 
         async def work() -> discord.Embed:
-            since = self.engine.clock.now().astimezone(NEW_YORK).date() - timedelta(days=days)
-            return tables.signals(await self.engine.journal.signals(since))
+            engine = account or self.engine
+            since = engine.clock.now().astimezone(NEW_YORK).date() - timedelta(days=days)
+            return tables.signals(await engine.journal.signals(since))
 
         await answer(interaction, work())
 
     @app_commands.command(description="The latest signal on a symbol and what became of it")
     @app_commands.describe(symbol="Ticker symbol")
-    async def show(self, interaction: Interaction, symbol: str) -> None:
+    @ACCOUNT
+    async def show(self, interaction: Interaction, symbol: str, account: Account | None = None) -> None:
         """Show one signal."""
-        await answer(interaction, self._show(symbol))
-
-    async def _show(self, typed: str) -> discord.Embed:
-        symbol = tables.symbol(typed, (await self.engine.view()).symbols)
-        since = self.engine.clock.now().astimezone(NEW_YORK).date() - timedelta(days=365)
-        found = await self.engine.journal.signals(since, symbol)
-        if not found:
-            raise RefusedError(f"No signal on {symbol} within a year; /signals explain {symbol} shows which gates it misses.")
-        latest = max(found, key=lambda signal: (signal.session, signal.as_of))
-        return tables.signal(latest, await self.engine.journal.proposals_of(latest.id))
+        await answer(interaction, _show(account or self.engine, symbol))
 
     @app_commands.command(description="Which gates a symbol passes or fails, with value and threshold")
     @app_commands.describe(symbol="Ticker symbol", day="Session, as YYYY-MM-DD; the last completed one when left out")
-    async def explain(self, interaction: Interaction, symbol: str, day: str | None = None) -> None:
+    @ACCOUNT
+    async def explain(self, interaction: Interaction, symbol: str, day: str | None = None, account: Account | None = None) -> None:
         """Explain a symbol."""
 
         async def work() -> discord.Embed:
-            known = (await self.engine.view()).symbols
-            return tables.explanation(await self.engine.explain(tables.symbol(symbol, known), tables.day(day)))
+            engine = account or self.engine
+            known = (await engine.view()).symbols
+            return tables.explanation(await engine.explain(tables.symbol(symbol, known), tables.day(day)))
 
         await answer(interaction, work())
 
@@ -64,6 +62,16 @@ class Signals(commands.GroupCog, name="signals", description="What the strategie
     async def _symbols(self, _interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         names = tables.suggestions(typed, (await self.engine.view()).symbols)
         return [app_commands.Choice(name=name, value=name) for name in names]
+
+
+async def _show(engine: Engine, typed: str) -> discord.Embed:
+    symbol = tables.symbol(typed, (await engine.view()).symbols)
+    since = engine.clock.now().astimezone(NEW_YORK).date() - timedelta(days=365)
+    found = await engine.journal.signals(since, symbol)
+    if not found:
+        raise RefusedError(f"No signal on {symbol} within a year; /signals explain {symbol} shows which gates it misses.")
+    latest = max(found, key=lambda signal: (signal.session, signal.as_of))
+    return tables.signal(latest, await engine.journal.proposals_of(latest.id))
 
 
 async def setup(bot: DeskClient) -> None:

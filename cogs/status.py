@@ -5,6 +5,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot import tables
+from bot.accounts import ACCOUNT, Account
 from bot.client import DeskClient
 from bot.replies import Interaction, answer
 
@@ -17,11 +18,12 @@ class Status(commands.GroupCog, name="status", description="The desk at a glance
         self.desk = bot.desk
 
     @app_commands.command(description="Switches, market, what is under way, service targets")
-    async def show(self, interaction: Interaction) -> None:
+    @ACCOUNT
+    async def show(self, interaction: Interaction, account: Account | None = None) -> None:
         """Show the status."""
 
         async def work() -> discord.Embed:
-            return tables.status(await self.desk.engine.status(), self.desk.troubles)
+            return tables.status(await (account or self.desk.engine).status(), self.desk.troubles)
 
         await answer(interaction, work())
 
