@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.model.market import Flags, Floats
-from core.quant import european, exercise
-from core.quant.exercise import Shelf
+from core.quant import american, european
 
 #: Rounds in which the value of early exercise is taken out of American quotes.
 ROUNDS = 4
@@ -57,6 +56,8 @@ class Forward:
         Annual yield in it over the rate: dividends and cost of borrowing together.
     pairs : int
         Pairs used.
+    error : float
+        What the price may be off by, dollars: spreads and scatter of the pairs over the root of their number.
     """
 
     price: float
@@ -64,6 +65,7 @@ class Forward:
     high: float
     carry: float
     pairs: int
+    error: float = math.nan
 
     @property
     def is_consistent(self) -> bool:
@@ -71,32 +73,44 @@ class Forward:
         return self.low <= self.high
 
 
-def forward(pairs: Pairs, spot: float, years: float, rate: float, *, american: bool, shelf: Shelf | None = None) -> Forward:
+#: What quotes that say nothing, or contradict each other altogether, give.
+NOTHING = Forward(math.nan, math.nan, math.nan, math.nan, 0)
+
+
+def forward(pairs: Pairs, spot: float, years: float, rate: float, *, is_american: bool) -> Forward:
     """Read the forward from the pairs nearest to the money, weighted by the inverse square of their width.
 
+    A pair that lies further from the middle one than one and a half of its width is left out.
+
     American quotes are first brought down to European ones with the value of early exercise at their own volatility and the yield
-    found so far (to a thousandth, so that a boundary serves more than once).
+    found so far.
     """
     discount, use = math.exp(-rate * years), _nearest(pairs, spot)
     if not len(use) or years <= 0 or not spot > 0:
-        return Forward(math.nan, math.nan, math.nan, math.nan, 0)
+        return NOTHING
     strike, gap, width = pairs.strike[use], pairs.gap[use], pairs.width[use]
     weight = 1 / np.maximum(width, 0.01) ** 2
     early = np.zeros((2, len(use)))
-    price, shelf, assumed = spot / discount, shelf or Shelf(), math.nan
-    for _ in range(ROUNDS if american else 1):
-        price = float(np.average(strike + (gap - early[0] + early[1]) / discount, weights=weight))
-        carry = round(rate - math.log(price / spot) / years, 3) if price > 0 else math.nan
-        if not american or carry == assumed or math.isnan(carry):
-            break
-        early, assumed = _early(pairs, use, (spot, years, rate), carry, shelf), carry
-    half = width / 2 / discount
-    centre = strike + (gap - early[0] + early[1]) / discount
+    price = spot / discount
+    for _ in range(ROUNDS if is_american else 1):
+        centre = strike + (gap - early[0] + early[1]) / discount
+        weight = weight * (np.abs(centre - np.median(centre)) <= 1.5 * np.maximum(width / discount, 0.02))
+        if not weight.any():
+            return NOTHING
+        price = float(np.average(centre, weights=weight))
+        if is_american and price > 0:
+            early = _early(pairs, use, (spot, years, rate), rate - math.log(price / spot) / years)
+            known = np.isfinite(early).all(axis=0)
+            early, weight = np.where(known, early, 0.0), np.where(known | ~known.any(), weight, 0.0)
+    used = weight > 0
+    half = (width / 2 / discount)[used]
+    centre = (strike + (gap - early[0] + early[1]) / discount)[used]
     carry = rate - math.log(price / spot) / years if price > 0 else math.nan
-    return Forward(price, float((centre - half).max()), float((centre + half).min()), carry, len(use))
+    error = float(max(half.mean(), centre.std())) / math.sqrt(int(used.sum()))
+    return Forward(price, float((centre - half).max()), float((centre + half).min()), carry, int(used.sum()), error)
 
 
-def violations(pairs: Pairs, spot: float, years: float, rate: float, dividends: float, *, american: bool) -> Flags:
+def violations(pairs: Pairs, spot: float, years: float, rate: float, dividends: float, *, is_american: bool) -> Flags:
     """Pairs that could be locked in for a sure profit at their bids and asks.
 
     Parameters
@@ -111,8 +125,8 @@ def violations(pairs: Pairs, spot: float, years: float, rate: float, dividends: 
         spot - discounted strike. Pairs without both quotes are False.
     """
     discounted = pairs.strike * math.exp(-rate * years)
-    top = spot - discounted if american else spot - dividends - discounted
-    bottom = spot - dividends - pairs.strike if american else top
+    top = spot - discounted if is_american else spot - dividends - discounted
+    bottom = spot - dividends - pairs.strike if is_american else top
     sold, bought = pairs.call_bid - pairs.put_ask, pairs.call_ask - pairs.put_bid
     return np.asarray(pairs.sound & ((sold > top + 1e-9) | (bought < np.minimum(bottom, top) - 1e-9)), np.bool_)
 
@@ -124,13 +138,14 @@ def _nearest(pairs: Pairs, spot: float) -> NDArray[np.intp]:
     return np.sort(sound[order[:NEAREST]])
 
 
-def _early(pairs: Pairs, use: NDArray[np.intp], terms: tuple[float, float, float], carry: float, shelf: Shelf) -> Floats:
-    """Value of early exercise in the calls (row 0) and puts (row 1) at their mids; 0 where none can be read."""
+def _early(pairs: Pairs, use: NDArray[np.intp], terms: tuple[float, float, float], carry: float) -> Floats:
+    """Value of early exercise in the calls (row 0) and puts (row 1) at their mids; NaN where none can be read."""
     spot, years, rate = terms
     found = np.zeros((2, len(use)))
     mids = ((pairs.call_bid + pairs.call_ask) / 2, (pairs.put_bid + pairs.put_ask) / 2)
     for row, (mid, is_call) in enumerate(zip(mids, (True, False), strict=True)):
-        seen = exercise.implied(mid[use], spot, pairs.strike[use], years, rate, carry, is_call, shelf)
-        plain = european.greeks(spot, pairs.strike[use], years, rate, carry, seen.volatility, is_call)
-        found[row] = np.nan_to_num(np.maximum(seen.price - plain.price, 0.0))
+        strike = pairs.strike[use]
+        seen = american.implied_volatility(mid[use], spot, strike, years, rate, carry, is_call)
+        plain = european.greeks(spot, strike, years, rate, carry, seen, is_call)
+        found[row] = np.maximum(mid[use] - plain.price, 0.0)
     return found

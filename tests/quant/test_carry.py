@@ -103,27 +103,37 @@ def quoted(spot: float, years: float, rate: float, carry: float, *, american: bo
 @settings(max_examples=25, deadline=None)
 def test_the_forward_that_made_the_quotes_is_found_again(years: float, rate: float, carry: float, american: bool) -> None:
     pairs = quoted(100.0, years, rate, carry, american=american)
-    found = parity.forward(pairs, 100.0, years, rate, american=american)
+    found = parity.forward(pairs, 100.0, years, rate, is_american=american)
     expected = 100 * math.exp((rate - carry) * years)
     assert found.price == pytest.approx(expected, abs=0.02 if american else 1e-9)
     assert found.is_consistent
     assert 2 <= found.pairs <= parity.NEAREST
-    assert not parity.violations(pairs, 100.0, years, rate, 100 * -math.expm1(-carry * years), american=american).any() or american
+    assert (
+        not parity.violations(pairs, 100.0, years, rate, 100 * -math.expm1(-carry * years), is_american=american).any() or american
+    )
 
 
 def test_quotes_that_can_be_locked_in_are_found() -> None:
     pairs = quoted(100.0, 0.5, 0.04, 0.0, american=True)
-    assert not parity.violations(pairs, 100.0, 0.5, 0.04, 0.0, american=True).any()
+    assert not parity.violations(pairs, 100.0, 0.5, 0.04, 0.0, is_american=True).any()
     pairs.call_bid[3] += 3.0
     pairs.call_ask[3] += 3.0
     pairs.put_bid[9] += 4.0
     pairs.put_ask[9] += 4.0
-    assert np.flatnonzero(parity.violations(pairs, 100.0, 0.5, 0.04, 0.0, american=True)).tolist() == [3, 9]
+    assert np.flatnonzero(parity.violations(pairs, 100.0, 0.5, 0.04, 0.0, is_american=True)).tolist() == [3, 9]
 
 
 def test_one_sided_and_crossed_pairs_are_left_out_and_none_gives_no_forward() -> None:
     pairs = quoted(100.0, 0.5, 0.04, 0.01, american=False)
     pairs.call_bid[:] = np.nan
-    found = parity.forward(pairs, 100.0, 0.5, 0.04, american=False)
+    found = parity.forward(pairs, 100.0, 0.5, 0.04, is_american=False)
     assert math.isnan(found.price)
     assert found.pairs == 0
+
+
+def test_two_pairs_that_contradict_each_other_altogether_give_no_forward() -> None:
+    pairs = quoted(100.0, 0.5, 0.04, 0.01, american=False)
+    two = Pairs(*(column[7:9].copy() for column in (pairs.strike, pairs.call_bid, pairs.call_ask, pairs.put_bid, pairs.put_ask)))
+    two.call_bid[0] += 3.0
+    two.call_ask[0] += 3.0
+    assert math.isnan(parity.forward(two, 100.0, 0.5, 0.04, is_american=False).price)
