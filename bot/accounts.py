@@ -35,4 +35,4 @@ class AccountOption(app_commands.Transformer):
 
 
 Account = app_commands.Transform[Engine, AccountOption]
-ACCOUNT = app_commands.describe(account="Which account; the main one when left out")
+WHICH = "Which account; the main one when left out"

@@ -6,7 +6,7 @@ from discord.ext import commands
 
 from bot import tables
 from bot.access import Capability
-from bot.accounts import ACCOUNT, Account
+from bot.accounts import WHICH, Account
 from bot.client import DeskClient
 from bot.replies import Interaction, answer, require
 from core.engine.engine import Engine
@@ -22,14 +22,14 @@ class Portfolio(commands.GroupCog, name="portfolio", description="What the accou
         self.engine = bot.desk.engine
 
     @app_commands.command(description="Value, profit with its parts apart, exposure")
-    @ACCOUNT
+    @app_commands.describe(account=WHICH)
     async def summary(self, interaction: Interaction, account: Account | None = None) -> None:
         """Show the account at a glance."""
         await require(interaction, Capability.VIEW_PRIVATE)
         await answer(interaction, _summary(account or self.engine), private=True)
 
     @app_commands.command(description="What is held")
-    @ACCOUNT
+    @app_commands.describe(account=WHICH)
     async def positions(self, interaction: Interaction, account: Account | None = None) -> None:
         """List open positions."""
 
@@ -40,7 +40,7 @@ class Portfolio(commands.GroupCog, name="portfolio", description="What the accou
         await answer(interaction, work(), private=True)
 
     @app_commands.command(description="How much of each limit is used")
-    @ACCOUNT
+    @app_commands.describe(account=WHICH)
     async def risk(self, interaction: Interaction, account: Account | None = None) -> None:
         """Show the use of risk limits."""
 

@@ -7,7 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot import tables
-from bot.accounts import ACCOUNT, Account
+from bot.accounts import WHICH, Account
 from bot.client import DeskClient
 from bot.replies import Interaction, answer
 from core.engine.engine import Engine
@@ -25,8 +25,7 @@ class Signals(commands.GroupCog, name="signals", description="What the strategie
         self.engine = bot.desk.engine
 
     @app_commands.command(name="list", description="Signals of the last days")
-    @app_commands.describe(days="How many calendar days back")
-    @ACCOUNT
+    @app_commands.describe(days="How many calendar days back", account=WHICH)
     async def list_(self, interaction: Interaction, days: Days = 7, account: Account | None = None) -> None:
         """Show the signals of the last days."""
 
@@ -38,15 +37,15 @@ class Signals(commands.GroupCog, name="signals", description="What the strategie
         await answer(interaction, work())
 
     @app_commands.command(description="The latest signal on a symbol and what became of it")
-    @app_commands.describe(symbol="Ticker symbol")
-    @ACCOUNT
+    @app_commands.describe(symbol="Ticker symbol", account=WHICH)
     async def show(self, interaction: Interaction, symbol: str, account: Account | None = None) -> None:
         """Show one signal."""
         await answer(interaction, _show(account or self.engine, symbol))
 
     @app_commands.command(description="Which gates a symbol passes or fails, with value and threshold")
-    @app_commands.describe(symbol="Ticker symbol", day="Session, as YYYY-MM-DD; the last completed one when left out")
-    @ACCOUNT
+    @app_commands.describe(
+        symbol="Ticker symbol", day="Session, as YYYY-MM-DD; the last completed one when left out", account=WHICH
+    )
     async def explain(self, interaction: Interaction, symbol: str, day: str | None = None, account: Account | None = None) -> None:
         """Explain a symbol."""
 

@@ -5,7 +5,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot import tables
-from bot.accounts import ACCOUNT, Account
+from bot.accounts import WHICH, Account
 from bot.client import DeskClient
 from bot.replies import Interaction, answer
 
@@ -18,7 +18,7 @@ class Status(commands.GroupCog, name="status", description="The desk at a glance
         self.desk = bot.desk
 
     @app_commands.command(description="Switches, market, what is under way, service targets")
-    @ACCOUNT
+    @app_commands.describe(account=WHICH)
     async def show(self, interaction: Interaction, account: Account | None = None) -> None:
         """Show the status."""
 
