@@ -44,6 +44,8 @@ class IbkrSettings:
         Folder for the file of used order ids.
     timeout_seconds : float
         For each question.
+    answer_seconds : float
+        For what IB says by itself to an order or a cancel; then we look.
     retry_seconds : float
         Between two attempts to connect.
     patience_seconds : float
@@ -70,6 +72,7 @@ class IbkrSettings:
     account: str = ""
     sent: str = "var/ibkr"
     timeout_seconds: float = 8.0
+    answer_seconds: float = 3.0
     retry_seconds: float = 5.0
     patience_seconds: float = 60.0
     timezone: str = "US/Eastern"
@@ -99,8 +102,8 @@ class IbkrSettings:
         path = Path(self.sent) / f"{self.account}-{self.client_id}.jsonl" if self.sent else None
         sent = Sent.open(path)
         place = Place(
-            self.host, self.port, self.client_id, self.account, opening.live, self.timeout_seconds, self.retry_seconds,
-            self.patience_seconds, self.timezone,
+            self.host, self.port, self.client_id, self.account, opening.live, self.timeout_seconds, self.answer_seconds,
+            self.retry_seconds, self.patience_seconds, self.timezone,
         )  # fmt: skip
 
         def ref_of(client_id: int, order_id: int) -> str:

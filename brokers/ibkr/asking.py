@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from brokers.ibkr.line import Line
 from brokers.ibkr.names import key_of
 from brokers.ibkr.reporting import dollars
-from core.model.errors import OperatorError, RetryError
+from core.model.errors import BadDataError, OperatorError, RetryError
 from core.ports.broker import Account
 
 if TYPE_CHECKING:
@@ -48,7 +48,10 @@ async def positions(line: Line) -> Mapping[str, int]:
     for one in told:
         if one.account != line.place.account or not one.position:
             continue
-        key = key_of(one.contract)
+        try:
+            key = key_of(one.contract)
+        except BadDataError as error:
+            raise RetryError(f"Interactive Brokers lists a position that cannot be read: {error}") from error
         if one.position != int(one.position):
             raise OperatorError(f"the account holds {one.position} of {key}; fractions are not supported, sell the fraction at IB")
         held[key] = int(one.position)

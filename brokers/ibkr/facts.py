@@ -108,7 +108,7 @@ class Facts:
         self._put(
             OrderFact(
                 order.permId, order_id, order.clientId, order.orderRef, parts_of(contract, order.action),
-                Decimal(str(order.totalQuantity)), state.status, self.now(), listed=self.look,
+                _amount(order.totalQuantity), state.status, self.now(), listed=self.look,
             )
         )  # fmt: skip
 
@@ -118,26 +118,26 @@ class Facts:
             return
         filled = order.filledQuantity
         known = self.orders.get(str(order.permId))
-        told = Decimal(str(filled)) if float(filled) < _LATEST else ZERO
+        told = _amount(filled) if float(filled) < _LATEST else ZERO
         self._put(
             OrderFact(
                 order.permId, known.order_id if known else 0, known.client_id if known else 0, order.orderRef,
-                parts_of(contract, order.action), max(Decimal(str(order.totalQuantity)), told, known.quantity if known else ZERO),
+                parts_of(contract, order.action), max(_amount(order.totalQuantity), told, known.quantity if known else ZERO),
                 state.status, self.now(), told, self.look, state.completedStatus or state.status,
             )
         )  # fmt: skip
 
     def order_status(self, order_id: int, status: str, filled: float, *rest: object) -> None:
         """A status, or the same one again, also of an order that was not described yet; arguments as in the message."""
-        remaining, perm_id, client_id = Decimal(str(rest[0])), int(str(rest[2])), int(str(rest[5]))
+        perm_id, client_id = int(str(rest[2])), int(str(rest[5]))
         if self._key(perm_id, client_id, order_id) in self.foreign:
             return
         known = self.orders.get(self._key(perm_id, client_id, order_id))
-        whole = known.quantity if known else Decimal(str(filled)) + remaining
+        whole = known.quantity if known else _amount(filled) + _amount(rest[0])
         self._put(
             OrderFact(
                 perm_id, order_id, client_id, self.ref_of(client_id, order_id), (), whole, status, self.now(),
-                Decimal(str(filled)), self.look,
+                _amount(filled), self.look,
             )
         )  # fmt: skip
 
@@ -152,7 +152,7 @@ class Facts:
         found = Execution(
             base, version, execution.execId, execution.permId, execution.orderId, execution.clientId, execution.orderRef,
             None if combo else parts_of(contract, "BUY" if execution.side == "BOT" else "SELL")[0],
-            int(execution.shares), Decimal(str(execution.price)), execution.time,
+            int(execution.shares), _amount(execution.price), execution.time,
         )  # fmt: skip
         known = self.executions.get(base, ())
         if not any(_says(one) == _says(found) for one in known):
@@ -245,6 +245,14 @@ def version_of(exec_id: str) -> tuple[str, int]:
     if not dot or not last.isdigit() or not base:
         return exec_id, 1
     return base, max(int(last), 1)
+
+
+def _amount(value: object) -> Decimal:
+    """A number that can be one: a quantity or the price of a leg."""
+    number = Decimal(str(value))
+    if not number.is_finite() or number < 0:
+        raise BadDataError(f"{value} is no quantity and no price")
+    return number
 
 
 def _says(one: Execution) -> tuple[str, Part | None, int, Decimal]:

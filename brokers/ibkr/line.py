@@ -45,6 +45,7 @@ class Place:
     account: str
     live: bool
     timeout_seconds: float
+    answer_seconds: float
     retry_seconds: float
     patience_seconds: float
     timezone: str

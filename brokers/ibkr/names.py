@@ -41,7 +41,15 @@ def parts_of(contract: "ib_async.Contract", action: str) -> tuple[Part, ...]:
 
 
 def key_of(contract: "ib_async.Contract") -> str:
-    """Our key for a contract; what we do not trade keeps IB's own name, so that it is seen and never mistaken."""
+    """Our key for a contract; what we do not trade keeps IB's own name, so that it is seen and never mistaken.
+
+    Raises
+    ------
+    BadDataError
+        It has no name.
+    """
+    if not contract.symbol.strip():
+        raise BadDataError(f"contract {contract.conId} has no name")
     if contract.currency not in {"USD", ""}:
         return f"{contract.localSymbol or contract.symbol}.{contract.currency}"
     if contract.secType == "STK":

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 Find = Callable[[], Awaitable[Report | None]]
 
-#: How long an answer to an order, or to a cancel, may take before we look for ourselves.
-PATIENCE = 3.0
 _OVER = frozenset({OrderEvent.FULL_FILL, OrderEvent.CANCEL, OrderEvent.EXPIRE, OrderEvent.REFUSE})
 
 
@@ -96,7 +94,7 @@ async def answered(line: Line, placed: Placed) -> str:
     """
     bell = line.facts.watch(placed.order_id)
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(line.place.answer_seconds):
             while True:
                 await bell.wait()
                 bell.clear()
@@ -152,7 +150,7 @@ async def cancel(line: Line, order: OrderFact) -> None:
     except (RetryError, ConnectionError) as error:
         raise OutcomeUnknownError(f"whether {order.ref} is cancelled is unknown: {error}") from error
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(line.place.answer_seconds):
             await _turned(line, order, bell)
     except TimeoutError:
         return

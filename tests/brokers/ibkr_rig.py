@@ -6,9 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from brokers.ibkr import FLEX_TOKEN, IbkrBroker, IbkrSettings, sending
+from brokers.ibkr import FLEX_TOKEN, IbkrBroker, IbkrSettings
 from core.model.secrets import Secret
 from core.ports.broker import Opening
 from tests.brokers.bench import LEAD, HandClock
@@ -28,7 +26,13 @@ class IbkrRig:
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder = folder
         self.clock = HandClock()
-        self.settings = {"account": ACCOUNT, "timeout_seconds": 2.0, "sent": str(folder / "sent"), **settings}
+        self.settings = {
+            "account": ACCOUNT,
+            "timeout_seconds": 2.0,
+            "answer_seconds": 0.3,
+            "sent": str(folder / "sent"),
+            **settings,
+        }
 
     def do(self, command: str, **values: Any) -> Any:
         return Control(self.tws).do(command, **values)
@@ -71,12 +75,8 @@ class IbkrRig:
 
 
 @asynccontextmanager
-async def up(
-    folder: Path, monkeypatch: pytest.MonkeyPatch | None = None, patience: float = 0.3, **settings: Any
-) -> AsyncIterator[IbkrRig]:
-    """A rig that runs; with a patch the adapter loses its patience sooner."""
-    if monkeypatch is not None:
-        monkeypatch.setattr(sending, "PATIENCE", patience)
+async def up(folder: Path, **settings: Any) -> AsyncIterator[IbkrRig]:
+    """A rig that runs."""
     made = IbkrRig(folder, **settings)
     await made.start()
     try:

@@ -100,8 +100,8 @@ class Day:
         assert held.get("LEAD", 0) == sum(fill.side.sign * fill.quantity for fill in await self.rig.broker.fills(LONG_AGO))
 
 
-async def live(folder: Path, monkeypatch: pytest.MonkeyPatch, seed: int, orders: int = 15) -> Day:
-    async with ibkr_rig.up(folder, monkeypatch, 0.1, timeout_seconds=1.0) as rig:
+async def live(folder: Path, seed: int, orders: int = 15) -> Day:
+    async with ibkr_rig.up(folder, timeout_seconds=1.0, answer_seconds=0.1) as rig:
         day = Day(rig, random.Random(seed))
         rig.do("plan", seed=seed, chance=0.8)
         for number in range(orders):
@@ -115,10 +115,10 @@ async def live(folder: Path, monkeypatch: pytest.MonkeyPatch, seed: int, orders:
     return day
 
 
-async def test_nothing_is_lost_and_nothing_twice_whatever_goes_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_is_lost_and_nothing_twice_whatever_goes_wrong(tmp_path: Path) -> None:
     words: list[str] = []
     for seed in range(3):
-        words += (await live(tmp_path / str(seed), monkeypatch, seed)).told.values()
+        words += (await live(tmp_path / str(seed), seed)).told.values()
     assert words.count("unknown") >= 0.15 * len(words), "too little was in doubt to show anything"
 
 
@@ -172,7 +172,7 @@ async def test_the_judge_catches_a_broken_rule(
     caught = 0
     for seed in range(8):
         try:
-            await live(tmp_path / str(seed), monkeypatch, seed)
+            await live(tmp_path / str(seed), seed)
         except (AssertionError, QuantMatrixError):
             caught += 1
             break

@@ -17,8 +17,8 @@ KEY = "qm1-one-1"
 
 
 @pytest.fixture
-async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[IbkrRig]:
-    async with ibkr_rig.up(tmp_path, monkeypatch, timeout_seconds=0.6) as made:
+async def rig(tmp_path: Path) -> AsyncIterator[IbkrRig]:
+    async with ibkr_rig.up(tmp_path, timeout_seconds=0.6) as made:
         yield made
 
 
@@ -112,6 +112,24 @@ async def test_f048_a_look_that_is_not_complete_is_a_failure(rig: IbkrRig, on: s
             await read()
         await read()
     assert len(await rig.broker.reports(LONG_AGO)) == 2
+
+
+@pytest.mark.parametrize("on", LISTS)
+@pytest.mark.parametrize("fault", [{"what": "huge"}, {"what": "cut inside"}, {"what": "drip", "seconds": 0.01}])
+async def test_f043_f067_f070_an_answer_that_breaks_off_or_never_ends_is_a_failure(
+    rig: IbkrRig, on: str, fault: dict[str, object]
+) -> None:
+    await rig.broker.submit(approved("-100.05"))
+    rig.do("fault", on=on, **fault)
+    with pytest.raises(RetryError):
+        await rig.broker.find("qm1-three-1")
+    assert [row.key for row in await rig.broker.reports(LONG_AGO)] == [KEY]
+
+
+async def test_f072_an_answer_in_single_bytes_is_an_answer(rig: IbkrRig) -> None:
+    await rig.broker.submit(approved("-100.05"))
+    rig.do("fault", on="positions", what="drip", seconds=0.0)
+    assert await rig.broker.positions() == {"LEAD": 10}
 
 
 @pytest.mark.parametrize("what", ["no end", "empty", "garbled", "cut before"])

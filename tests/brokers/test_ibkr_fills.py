@@ -230,6 +230,35 @@ async def test_the_legs_of_a_combo_that_the_file_does_not_know_come_from_the_bro
     assert (await told(rig)).fills == before.fills
 
 
+JUNK = ["", "NaN", "nan", "-1", "1e999", "abc", "1,5", "\ud83d", "9" * 400, "0x10", "None", "1.7976931348623157E308", "-0", "2.5"]
+
+
+@given(data=st.data())
+@settings(max_examples=400, deadline=None)
+def test_f044_a_field_that_is_not_what_it_should_be_never_ends_or_fills_an_order(data: st.DataObject) -> None:
+    """One field of one message is junk: it is read as nothing worse, or noticed, and the account can still be asked."""
+    leg = TwsLeg("LEAD", 77, "BUY")
+    order = TwsOrder(7_000, 5, CLIENT, KEY, "BUY", 10, "100", [leg], combo=False, status="Submitted", at="2024-06-12")
+    world = type("Shown", (), {"orders": {order.perm: order}})()
+    one = TwsExecution("0e.0001.01", order.perm, "LEAD", 77, "BOT", 4, "100", nouns.NOW.isoformat())
+    order.filled = 4
+    whole = [messages.open_order(order), messages.order_status(order), *messages.execution(world, one)]
+    spoiled = data.draw(st.sampled_from(whole))
+    place = data.draw(st.integers(1, len(spoiled) - 1))
+    junk = data.draw(st.sampled_from(JUNK) | st.text(st.characters(blacklist_characters="\0"), max_size=8))
+    wire = Wire(sent_one(77))
+    for message in whole:
+        fields = [text(field) for field in message]
+        if message is spoiled:
+            fields[place] = junk
+        wire.ib.client.decoder.interpret(fields)  # type: ignore[no-untyped-call]  # no types there
+    for known in wire.facts.orders.values():
+        report = wire.telling.report(known)
+        assert all(fill.price.is_finite() and fill.quantity >= 0 for fill in report.fills)
+        if known.ref == KEY and spoiled[0] != 3 and not wire.facts.unreadable:
+            assert report.event not in {OrderEvent.CANCEL, OrderEvent.REFUSE, OrderEvent.EXPIRE}, (place, junk)
+
+
 def test_orders_of_another_account_of_the_same_login_are_not_ours() -> None:
     wire = Wire(Sent())
     mine = TwsOrder(7_000, 5, CLIENT, KEY, "BUY", 10, "100", [TwsLeg("LEAD", 77, "BUY")], combo=False, status="Submitted")

@@ -20,8 +20,8 @@ KEY = "qm1-one-1"
 
 
 @pytest.fixture
-async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[IbkrRig]:
-    async with ibkr_rig.up(tmp_path, monkeypatch, timeout_seconds=0.6) as made:
+async def rig(tmp_path: Path) -> AsyncIterator[IbkrRig]:
+    async with ibkr_rig.up(tmp_path, timeout_seconds=0.6) as made:
         yield made
 
 
@@ -210,46 +210,6 @@ async def test_f061_an_order_in_the_reset_window_is_not_sent(rig: IbkrRig) -> No
     with pytest.raises(RefusedError, match="resets its servers"):
         await rig.broker.submit(approved("-100.05"))
     assert rig.do("taken") == []
-
-
-async def test_f064_another_account_stops_the_start(rig: IbkrRig) -> None:
-    with pytest.raises(OperatorError, match="DU7777777 is not among the accounts of this login"):
-        await rig.open(account="DU7777777", client_id=3)
-
-
-async def test_f064_paper_and_live_are_never_mixed_up(rig: IbkrRig) -> None:
-    with pytest.raises(OperatorError, match=r"broker\.live: is true, but DU1234567 is a paper account"):
-        await rig.open(client_id=3, live=True)
-    rig.tws.account = "U7654321"
-    with pytest.raises(OperatorError, match=r"broker\.live: is false, but U7654321 is a live account"):
-        await rig.open(client_id=3, account="U7654321")
-    live = await rig.open(client_id=3, account="U7654321", live=True)
-    assert (live.capabilities.live, live.health.mode) == (True, "live")
-    await live.close()
-
-
-async def test_f064_a_tws_that_comes_back_with_another_account_is_never_spoken_to_again(rig: IbkrRig) -> None:
-    rig.tws.account = "DU9999999"
-    rig.do("cut")
-    await rig.wait(0.05)
-    for _ in range(2):
-        with pytest.raises(OperatorError, match="not among the accounts"):
-            await rig.broker.positions()
-        rig.tws.account = "DU1234567"
-    with pytest.raises(RefusedError, match="not sent"):
-        await rig.broker.submit(approved("-100.05"))
-
-
-async def test_a_client_id_that_is_in_use_is_named(rig: IbkrRig) -> None:
-    with pytest.raises(OperatorError, match="client id 21 is in use"):
-        await rig.open()
-
-
-async def test_nobody_there_stops_the_start_with_a_sentence(rig: IbkrRig) -> None:
-    with pytest.raises(OperatorError, match="does not answer"):
-        await rig.open(port=1, client_id=3)
-    with pytest.raises(OperatorError, match=r"broker\.account: is empty"):
-        await rig.open(account="")
 
 
 async def test_f035_order_ids_stay_above_every_id_that_was_ever_used(rig: IbkrRig) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from brokers.ibkr import IbkrBroker, IbkrSettings, sending
+from brokers.ibkr import IbkrBroker, IbkrSettings
 from core.engine.settings import Expression
 from core.model.orders import OrderState
 from core.options.choose import OptionPolicy, Structure
@@ -71,7 +71,7 @@ async def road(folder: Path, **changes: Any) -> AsyncIterator[Road]:
         tws = Tws(folder / "tws.jsonl", one.clock.now)
         tws.world.generous = True
         port = await tws.start()
-        settings = IbkrSettings(port=port, account=ACCOUNT, sent=str(folder / "sent"), timeout_seconds=2.0)
+        settings = IbkrSettings(port=port, account=ACCOUNT, sent=str(folder / "sent"), timeout_seconds=2.0, answer_seconds=0.2)
         broker = await settings.open(Opening("paper", live=False, clock=one.clock, secrets={}))
         seats[0].broker = broker
         try:
@@ -122,10 +122,7 @@ async def test_options_go_the_road_as_one_order_each_way(tmp_path: Path, structu
 
 
 @pytest.mark.parametrize("what", ["cut after", "cut before"])
-async def test_f037_f038_a_lost_answer_on_the_road_is_looked_up_and_never_sent_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
-    monkeypatch.setattr(sending, "PATIENCE", 0.2)
+async def test_f037_f038_a_lost_answer_on_the_road_is_looked_up_and_never_sent_again(tmp_path: Path, what: str) -> None:
     async with road(tmp_path) as way:
         card = await way.desk.begin()
         way.do("fault", on="place", what=what)

@@ -24,7 +24,8 @@ class Fault:
         "duplicate", "reorder", "no status" (the fills come, statuses do not), "error" (`code` on an order that lives), "reject"
         (accepted, then refused with `code`), "deny" (an error and no order), "hide" (left out of lists for `seconds`), "fill first"
         (a cancel that comes too late). On lists: "no end" (half the rows and no marker), "nothing" (only the marker), "empty" (an
-        error and the marker), "garbled", "delay", "duplicate", "cut before".
+        error and the marker), "garbled", "huge" (a frame of two gigabytes), "cut inside" a frame, "drip" (a byte every so many
+        seconds), "delay", "duplicate", "cut before".
     """
 
     on: str

@@ -197,22 +197,33 @@ class Tws:
 
     def _list(self, session: Session, on: str, rows: Sequence[Message], end: Message) -> None:
         fault = self.faults.next(on)
-        if fault.what == "empty":
-            session.tell(messages.error(-1, fault.code or 504, "Not connected"), end)
-        elif fault.what == "nothing":
-            session.tell(end)
-        elif fault.what == "no end":
-            session.tell(*rows[: len(rows) // 2])
-        elif fault.what == "cut before":
+        if fault.what == "cut before":
             session.cut()
-        elif fault.what == "garbled":
-            session.tell(*(row[:10] for row in rows), end)
-        elif fault.what == "delay":
-            self.later(fault.seconds, lambda: session.tell(*rows, end))
-        elif fault.what == "duplicate":
-            session.tell(*rows, *rows, end)
+        elif fault.what in {"huge", "cut inside", "drip"}:
+            self._broken(session, fault, b"".join(frame(message) for message in (*rows, end)))
         else:
-            session.tell(*rows, end)
+            told = {
+                "nothing": [end],
+                "empty": [messages.error(-1, fault.code or 504, "Not connected"), end],
+                "no end": rows[: len(rows) // 2],
+                "garbled": [*(row[:10] for row in rows), end],
+                "duplicate": [*rows, *rows, end],
+            }.get(fault.what, [*rows, end])
+            if fault.what == "delay":
+                self.later(fault.seconds, lambda: session.tell(*told))
+            else:
+                session.tell(*told)
+
+    def _broken(self, session: Session, fault: Fault, whole: bytes) -> None:
+        """An answer whose bytes go wrong: a length of two gigabytes, an end inside a frame, or one byte at a time."""
+        if fault.what == "huge":
+            session.writer.write(b"\x7f\xff\xff\xff" + whole)
+        elif fault.what == "cut inside":
+            session.writer.write(whole[: len(whole) // 2 + 1])
+            asyncio.get_running_loop().call_soon(session.writer.close)
+        elif whole:
+            session.writer.write(whole[:1])
+            self.later(fault.seconds, lambda: self._broken(session, fault, whole[1:]))
 
     def _visible(self) -> list[TwsOrder]:
         moment = asyncio.get_running_loop().time()
