@@ -133,18 +133,18 @@ async def until(ask: Callable[[], Awaitable[T | None]], seconds: float = 20.0) -
 
 @asynccontextmanager
 async def office(
-    folder: Path, sandbox: Sandbox, *, connect: bool = True, again: bool = False, **changes: Any
+    folder: Path, sandbox: Sandbox, *, connect: bool = True, again: bool = False, label: str = "", **changes: Any
 ) -> AsyncIterator[Office]:
     """Open a desk on the folder and connect it; `again` is a restart on the same folder in the middle of the session."""
     points: list[str] = []
     async with desk(folder, **changes) as inside:
         access = Access(settings_of(sandbox))
-        approvals = Approvals(inside.engine, access)
+        approvals = Approvals(inside.engine, access, label=label)
 
         async def posted(card: Posted) -> None:
             await approvals.posted(card)
 
-        outlet = Outlet(inside.journal, inside.clock, access.settings.channels, draw, points.append, posted)
+        outlet = Outlet(inside.journal, inside.clock, access.settings.channels, draw, points.append, posted, label=label)
         notifier = DiscordNotifier(outlet)
         inside.engine.notifier = notifier
         if again:
