@@ -4,21 +4,20 @@ Reads raise `RetryError` or give everything. A submit is one POST on a connectio
 a `RefusedError`, whatever else goes wrong leaves the outcome unknown.
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from brokers.tastytrade import tickets
 from brokers.tastytrade.check import Admission, admitted
-from brokers.tastytrade.line import SUBMIT_SECONDS, Line
+from brokers.tastytrade.line import Line
 from brokers.tastytrade.movements import movements
 from brokers.tastytrade.quotes import QuoteStream
-from brokers.tastytrade.reading import Reader, fees_of, is_open, judgement, key_of
+from brokers.tastytrade.reading import Costs, Reader, fees_of, is_open, judgement, key_of
 from brokers.tastytrade.stream import AccountStream
 from brokers.tastytrade.symbols import from_wire
-from brokers.tastytrade.values import number, text, whole
+from brokers.tastytrade.values import inner, number, text, whole
 from brokers.tastytrade.wire import JSON, WireError
 from core.model.errors import OperatorError, OutcomeUnknownError, RefusedError, RetryError
 from core.model.money import ZERO
@@ -29,8 +28,6 @@ from core.ports.broker import Account, Capabilities, Preview
 NEW_YORK = ZoneInfo("America/New_York")
 #: Statuses that with a well-formed error object prove that the order was not taken.
 PROVEN = frozenset({400, 401, 403, 422})
-#: Fees that were not there yet are asked for again after so many seconds.
-FEE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +37,6 @@ class Identity:
     account: str
     number: str
     look_back: timedelta
-
-
-@dataclass(slots=True)
-class Costs:
-    """What executions cost as far as the broker has said it; until then a fee is unknown. Forgetting it costs one question."""
-
-    known: dict[tuple[str, str], Decimal] = field(default_factory=dict)
-    _asked: frozenset[tuple[str, str]] = frozenset()
-    _asked_at: float = float("-inf")
-
-    def wanted(self, waiting: Collection[tuple[str, str]], now: float) -> bool:
-        """Whether to ask now: for executions that were not asked for within the last seconds."""
-        if not waiting or (now - self._asked_at < FEE_SECONDS and self._asked >= set(waiting)):
-            return False
-        self._asked, self._asked_at = frozenset(waiting), now
-        return True
 
 
 class TastytradeBroker:
@@ -95,7 +76,7 @@ class TastytradeBroker:
 
     async def account(self) -> Account:
         """Balances now; the buying power is that for options, which is never above that for shares."""
-        body = (await self.line.get(f"{self._path}/balances/USD")).get("data") or {}
+        body = inner(await self.line.get(f"{self._path}/balances/USD"), "data")
         power = number(body, "derivative-buying-power")
         return Account(self.who.account, number(body, "cash-balance"), power, self.line.clock.now())
 
@@ -127,8 +108,13 @@ class TastytradeBroker:
         return tuple(report for report in told if report.at >= since)
 
     async def fills(self, since: datetime) -> tuple[Fill, ...]:
-        """Every execution since then, ours or not, in order of time."""
-        told = await self._reports(await self._orders(since))
+        """Every execution since then, ours or not, in order of time; also those of older orders, which only the history names."""
+        orders = await self._orders(since)
+        trades = [row for row in await self._history("transactions", since) if row.get("transaction-type") == "Trade"]
+        self._costs.known |= fees_of(trades)
+        old = {str(row["order-id"]) for row in trades if row.get("order-id")} - {str(order.get("id")) for order in orders}
+        orders += [inner(await self.line.get(f"{self._path}/orders/{order_id}"), "data") for order_id in sorted(old)]
+        told = await self._reports(orders)
         found = [fill for report in told for fill in report.fills if fill.at >= since]
         return tuple(sorted(found, key=lambda fill: (fill.at, fill.exec_id, fill.version)))
 
@@ -143,7 +129,7 @@ class TastytradeBroker:
         """Let tastytrade judge the order without taking it."""
         content = tickets.body(order)
         try:
-            await self.line.token(SUBMIT_SECONDS)
+            await self.line.ready()
             body = await self.line.send("POST", f"{self._path}/orders/dry-run", content)
         except WireError as error:
             if error.refusal and error.status in PROVEN - {401}:
@@ -156,9 +142,9 @@ class TastytradeBroker:
         """Send once; see `core.ports.broker.Broker.submit`."""
         content = tickets.body(order)
         try:
-            await self.line.token(SUBMIT_SECONDS)
+            await self.line.ready()
         except WireError as error:
-            raise RefusedError(f"the order was not sent, the login failed: {error}") from error
+            raise RefusedError(f"the order was not sent: {error}") from error
         try:
             body = await self.line.send("POST", f"{self._path}/orders", content)
         except WireError as error:
@@ -193,7 +179,7 @@ class TastytradeBroker:
                 raise OutcomeUnknownError(f"whether order {key} was cancelled is unknown: {error}") from error
             refusal = error
         try:
-            order = (await self.line.get(path)).get("data") or {}
+            order = inner(await self.line.get(path), "data")
             (report,) = await self._reports([order])
         except RetryError as error:
             raise OutcomeUnknownError(f"order {key} was asked to be cancelled, where it stands is unknown: {error}") from error
@@ -217,7 +203,7 @@ class TastytradeBroker:
     async def _again(self, key: str, order_id: str) -> JSON:
         """An order that was seen before. That it is gone proves nothing, unless the sandbox was cleared, as it is every night."""
         try:
-            order = (await self.line.get(f"{self._path}/orders/{order_id}")).get("data")
+            order = inner(await self.line.get(f"{self._path}/orders/{order_id}"), "data")
         except RetryError as error:
             lost = isinstance(error.__cause__, WireError) and error.__cause__.status == 404
             if lost and not self.line.place.live and not await self._orders(self.line.clock.now() - self.who.look_back):
@@ -225,7 +211,7 @@ class TastytradeBroker:
                     f"tastytrade has cleared the sandbox account {self.who.number}; start again with a new journal"
                 ) from error
             raise
-        if not isinstance(order, dict) or key_of(order) != key:
+        if key_of(order) != key:
             raise RetryError(f"tastytrade shows another order as {order_id} than before; it is asked again")
         return order
 

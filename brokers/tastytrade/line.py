@@ -77,20 +77,37 @@ class Line:
         RetryError
             No sound answer came, or the broker asked for silence.
         """
-        wait = self._quiet_until - self.clock.monotonic()
-        if wait > 0:
-            raise RetryError(f"tastytrade asked for silence; it is asked again in {wait:.0f} s")
         try:
+            self._hush()
             try:
                 return await self._get(path, params)
             except WireError as error:
                 if error.status != 401:
                     raise
             self.logins.good_until = 0.0
-            return await self._get(path, params)
+            return await self._again(path, params)
         except WireError as error:
             self.heed(error)
             raise RetryError(f"{error}; it is asked again") from error
+
+    async def _again(self, path: str, params: Mapping[str, object] | None) -> JSON:
+        """Read once more with a fresh token; when that is refused too, logging in again and again would not help."""
+        try:
+            return await self._get(path, params)
+        except WireError as error:
+            if error.status == 401:
+                self.logins.failed(error)
+            raise
+
+    def _hush(self) -> None:
+        wait = self._quiet_until - self.clock.monotonic()
+        if wait > 0:
+            raise WireError(f"tastytrade asked for silence for another {wait:.0f} s", sent=False)
+
+    async def ready(self) -> None:
+        """See to it that an order may be sent now: no silence was asked for, the token is good; else WireError."""
+        self._hush()
+        await self.token(SUBMIT_SECONDS)
 
     async def _get(self, path: str, params: Mapping[str, object] | None) -> JSON:
         await self.token()

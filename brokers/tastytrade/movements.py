@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from brokers.tastytrade.symbols import from_wire, multiplier
+from brokers.tastytrade.symbols import from_wire, named
 from brokers.tastytrade.values import instant, number, signed, text
 from brokers.tastytrade.wire import JSON
-from core.model.instruments import Option, Right, instrument
+from core.model.instruments import Option, Right
 from core.model.money import ZERO
 from core.model.orders import Movement, Transaction
 
@@ -108,7 +108,7 @@ def _move(row: Row, all_rows: Sequence[Row], account: str) -> Transaction | None
 def _delivered(shares: Row, all_rows: Sequence[Row]) -> Movement:
     """Whether shares came from an exercise or an assignment: from the contract that left on the same day, in the same direction."""
     for row in all_rows:
-        thing = instrument(row.key) if row.sub in _ENDS and row.key else None
+        thing = named(row.key) if row.sub in _ENDS and row.key else None
         if not isinstance(thing, Option) or thing.underlying != shares.key or row.at.date() != shares.at.date():
             continue
         brought = -row.change * (1 if thing.right is Right.CALL else -1)
@@ -123,8 +123,8 @@ def _split(rows: Sequence[Row], account: str) -> list[Transaction]:
     groups: dict[tuple[object, str, int], list[Row]] = {}
     for row in rows:
         assert row.key is not None
-        thing = instrument(row.key)
-        groups.setdefault((row.at.date(), thing.underlying, multiplier(row.key)), []).append(row)
+        thing = named(row.key)
+        groups.setdefault((row.at.date(), thing.underlying, thing.multiplier), []).append(row)
     for group in groups.values():
         out, into = sum(row.change for row in group if row.change < 0), sum(row.change for row in group if row.change > 0)
         ratio = Decimal(into) / -out if out and into else ZERO

@@ -6,15 +6,15 @@ models refuse a whole list when one order has a status that they do not know, so
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from tastytrade.order import OrderStatus
 
-from brokers.tastytrade.symbols import from_wire, multiplier
+from brokers.tastytrade.symbols import from_wire, named
 from brokers.tastytrade.tickets import OURS
-from brokers.tastytrade.values import UnreadableError, instant, number, rows, signed, text, whole
+from brokers.tastytrade.values import UnreadableError, inner, instant, number, rows, signed, text, whole
 from brokers.tastytrade.wire import JSON
 from core.model.instruments import Side
 from core.model.orders import Fill, OrderEvent, Report
@@ -37,6 +37,8 @@ EVENTS: Mapping[str, OrderEvent] = {
     OrderStatus.PARTIALLY_REMOVED: OrderEvent.REMOVE,
 }
 ENDED = frozenset({OrderEvent.FULL_FILL, OrderEvent.CANCEL, OrderEvent.EXPIRE, OrderEvent.REFUSE, OrderEvent.REMOVE})
+#: Fees that were not there yet are asked for again after so many seconds.
+FEE_SECONDS = 5.0
 Fees = Mapping[tuple[str, str], Decimal]
 
 
@@ -114,7 +116,7 @@ class Reader:
             price=price,
             fee=None,
             at=instant(row, "filled-at"),
-            multiplier=multiplier(key),
+            multiplier=named(key).multiplier,
         )
 
     def _versions(self, fill: Fill) -> Iterable[Fill]:
@@ -126,6 +128,22 @@ class Reader:
         for version, known in enumerate(said, start=1):
             if version == 1 or known == plain:
                 yield replace(known, version=version, fee=fill.fee)
+
+
+@dataclass(slots=True)
+class Costs:
+    """What executions cost as far as the broker has said it; until then a fee is unknown. Forgetting it costs one question."""
+
+    known: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    _asked: frozenset[tuple[str, str]] = frozenset()
+    _asked_at: float = float("-inf")
+
+    def wanted(self, waiting: Collection[tuple[str, str]], now: float) -> bool:
+        """Whether to ask now: for executions that were not asked for within the last seconds."""
+        if not waiting or (now - self._asked_at < FEE_SECONDS and self._asked >= set(waiting)):
+            return False
+        self._asked, self._asked_at = frozenset(waiting), now
+        return True
 
 
 def fees_of(transactions: Iterable[JSON]) -> dict[tuple[str, str], Decimal]:
@@ -145,20 +163,13 @@ def fees_of(transactions: Iterable[JSON]) -> dict[tuple[str, str], Decimal]:
 
 def judgement(body: JSON) -> Preview:
     """What the answer to a dry run says; a figure that is missing or has no sign fails it."""
-    data = _object(body, "data")
-    effect, costs = _object(data, "buying-power-effect"), data.get("fee-calculation")
+    data = inner(body, "data")
+    effect, costs = inner(data, "buying-power-effect"), data.get("fee-calculation")
     number(effect, "change-in-buying-power")
     errors, warnings = rows(data, "errors"), rows(data, "warnings")
     reasons = "; ".join(str(row.get("message") or row.get("code")) for row in (*errors, *warnings))
     fees = -signed(costs, "total-fees") if isinstance(costs, dict) else Decimal(0)
     return Preview(not errors, reasons, fees, -signed(effect, "change-in-buying-power"))
-
-
-def _object(body: JSON, name: str) -> JSON:
-    found = body.get(name)
-    if not isinstance(found, dict):
-        raise UnreadableError(f"tastytrade answered without {name}; nothing is concluded from that answer")
-    return found
 
 
 def _signed(row: JSON, name: str) -> Decimal:

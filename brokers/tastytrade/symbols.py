@@ -23,10 +23,10 @@ def from_wire(body: JSON) -> str:
     return symbol.replace("/", ".") if kind == EQUITY else symbol
 
 
-def multiplier(key: str) -> int:
-    """Shares per unit of what a key names."""
+def named(key: str) -> Instrument:
+    """Give what a key names."""
     try:
-        return instrument(key).multiplier
+        return instrument(key)
     except BadDataError as error:
         raise UnreadableError(f"tastytrade names an instrument {key!r} that cannot be read: {error}") from error
 

@@ -67,6 +67,14 @@ def instant(body: JSON, name: str) -> datetime:
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def inner(body: JSON, name: str) -> JSON:
+    """An object inside an object."""
+    value = body.get(name)
+    if not isinstance(value, dict):
+        raise UnreadableError(f"tastytrade answered without {name}; nothing is concluded from that answer")
+    return value
+
+
 def rows(body: JSON, name: str) -> list[JSON]:
     """A list of objects; a missing one is empty."""
     value = body.get(name)

@@ -251,3 +251,15 @@ async def test_partial_fills_in_small_pieces_add_up(bench: TastytradeBench) -> N
     report = await found(bench)
     assert (report.event, [fill.quantity for fill in report.fills]) == (OrderEvent.FULL_FILL, [3, 3, 3, 1])
     assert await bench.broker.fills(bench.clock.now() + timedelta(seconds=1)) == ()
+
+
+async def test_yesterdays_fill_of_an_old_order_is_found_through_the_history(bench: TastytradeBench) -> None:
+    """It is neither among today's orders nor among those of the last days, only a row of the history names it."""
+    old = await bench.loopback.act("place", body=outside(BUY_LEAD, 10, "-99.00"))
+    bench.clock.turn(20 * 86_400)
+    yesterday = bench.clock.now()
+    await bench.loopback.act("fill", id=old, rows=[(0, 10, "99.00")])
+    bench.clock.turn(86_400)
+    await bench.restart()
+    (fill,) = await bench.broker.fills(yesterday)
+    assert (fill.quantity, fill.at) == (10, yesterday)

@@ -50,6 +50,8 @@ async def test_f075_a_redirect_is_refused_and_proxies_of_the_environment_are_ign
 ) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     await bench.restart()
     bench.fault(on="submit", kind="redirect", after=False)
     assert "redirect" in await unknown(bench)

@@ -135,6 +135,15 @@ async def test_f045_a_list_that_shifts_between_its_pages_is_a_failure_and_not_a_
     assert await bench.broker.find("qm1-unknown-1") is None
 
 
+async def test_f045_a_row_that_vanishes_between_two_pages_takes_no_other_with_it(bench: TastytradeBench) -> None:
+    bench.loopback.desk.per_page = 4
+    await many(bench, 10)
+    bench.clock.turn(86_400)
+    bench.loopback.desk.vanish = True
+    with pytest.raises(RetryError, match="changed while"):
+        await bench.broker.reports(LONG_AGO)
+
+
 async def test_f045_a_page_that_does_not_say_how_many_there_are_is_a_failure(bench: TastytradeBench) -> None:
     await many(bench, 3)
     bench.clock.turn(86_400)

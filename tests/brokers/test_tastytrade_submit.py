@@ -102,6 +102,9 @@ async def test_f040_a_429_on_a_submit_is_unknown_reads_fall_silent_and_a_cancel_
     before = len(bench.loopback.desk.seen)
     with pytest.raises(RetryError, match="asked for silence"):
         await bench.broker.find(KEY)
+    for verb in (bench.broker.submit, bench.broker.preview):
+        with pytest.raises((RefusedError, RetryError), match="asked for silence"):
+            await verb(approved("-98.00", name="next"))
     assert len(bench.loopback.desk.seen) == before, "it asked although it was told to be silent"
     with pytest.raises(OutcomeUnknownError):
         await bench.broker.cancel("qm1-old-1")
@@ -148,6 +151,15 @@ async def test_f041_a_401_on_a_submit_is_a_refusal_and_the_next_question_logs_in
         await bench.broker.submit(ORDER)
     assert await bench.taken() == []
     assert await bench.broker.positions() == {}
+    assert bench.loopback.desk.credentials.logins == 2
+
+
+async def test_f042_a_token_that_is_refused_although_it_is_fresh_is_not_renewed_again_and_again(bench: TastytradeBench) -> None:
+    bench.fault(on="positions", kind="status", status=401, times=1000)
+    for _ in range(20):
+        with pytest.raises(RetryError):
+            await bench.broker.positions()
+        bench.clock.turn(30)
     assert bench.loopback.desk.credentials.logins == 2
 
 

@@ -45,6 +45,8 @@ class Desk:
         Seconds until a new order is seen in any list.
     status : str
         Status of a new order: ``Live``, or ``Routed`` when the market is to come later.
+    shift, vanish : int, bool
+        How lists change between their pages.
     seen : list of (name, JSON)
         Every request that was read, with its body.
     """
@@ -60,6 +62,7 @@ class Desk:
     status: str = "Live"
     per_page: int = 250
     shift: int = 0
+    vanish: bool = False
     rules: JSON = field(default_factory=dict)
     seen: list[tuple[str, JSON]] = field(default_factory=list)
 
@@ -132,9 +135,10 @@ def _sorted(request: web.Request, rows: list[Placed]) -> list[Placed]:
 
 
 def _page(desk: Desk, request: web.Request, rows: list[JSON]) -> web.Response:
-    """One page. `shift` rows slip from the page before onto this one, as when an order arrives between two pages."""
+    """One page. `shift` rows slip from the page before onto this one; with `vanish` the first row is gone after the first page."""
     size = min(int(request.query.get("per-page", "10")), desk.per_page)
     number = int(request.query.get("page-offset", "0"))
+    rows = rows[1:] if number and desk.vanish else rows
     total = len(rows)
     if number and desk.shift:
         rows = rows[: number * size - desk.shift] + rows[number * size - desk.shift * 2 :]
