@@ -2,9 +2,9 @@
 
 `line` is the connection, `tap` and `facts` what was heard on it, `asking` and `sending` the questions and the orders, `reporting`
 our words for IB's, `sent` the file of used order ids, `codes` the table of messages, `windows` the times of rest, `names`,
-`contracts` and `orders` the two spellings of things, `statements` and `flex` the movements that TWS does not tell. Imported by the
-composition roots; imports `core.model` and `core.ports`. The library `ib_async` is imported with the first connection. Another
-message code is one more entry in `codes`.
+`contracts` and `orders` the two spellings of things, `statements` and `flex` the movements that TWS does not tell, `check` what
+the doctor says. Imported by the composition roots; imports `core.model` and `core.ports`. The library `ib_async` is imported with
+the first connection. Another message code is one more entry in `codes`.
 """
 
 from collections.abc import Mapping

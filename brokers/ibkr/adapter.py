@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from brokers.ibkr import asking, sending, windows
+from brokers.ibkr.check import Admission, admission
 from brokers.ibkr.contracts import Contracts
 from brokers.ibkr.facts import OrderFact
 from brokers.ibkr.line import Line
@@ -69,6 +70,12 @@ class IbkrBroker:
             client.serverVersion() if client else 0,
             tuple(client.getAccounts()) if client else (),
         )
+
+    async def check(self) -> Admission:
+        """Look at connection, account, mode and permissions once more; for the doctor."""
+        async with self._turn:
+            await self._looked()
+            return await admission(self._line, self._contracts, self._statements)
 
     async def account(self) -> Account:
         """Cash and the funds available for new positions, in dollars; margin loans are not counted as buying power."""

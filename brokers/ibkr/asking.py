@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from brokers.ibkr.line import Line
@@ -14,7 +13,11 @@ from core.ports.broker import Account
 if TYPE_CHECKING:
     import ib_async
 
-_TAGS = ("TotalCashValue", "AvailableFunds", "GrossPositionValue")
+#: So long a commission is waited for.
+FEE_SECONDS = 0.5
+
+_MONEY = ("TotalCashValue", "AvailableFunds", "GrossPositionValue")
+_TAGS = (*_MONEY, "AccountType", "DayTradesRemaining", "Cushion")
 
 
 async def look(line: Line) -> None:
@@ -31,6 +34,21 @@ async def look(line: Line) -> None:
         await asyncio.gather(ib.reqAllOpenOrdersAsync(), ib.reqCompletedOrdersAsync(apiOnly=False), ib.reqExecutionsAsync())
 
     await line.ask(all_three)
+    await _fees(line)
+
+
+async def _fees(line: Line) -> None:
+    """Commissions come a moment after their executions; each is waited for once, for a moment only."""
+    facts = line.facts
+    fresh = facts.unpaid() - facts.waited
+    facts.waited |= fresh
+    try:
+        async with asyncio.timeout(FEE_SECONDS if fresh else 0):
+            while fresh & facts.unpaid():
+                facts.paid.clear()
+                await facts.paid.wait()
+    except TimeoutError:
+        return
 
 
 async def positions(line: Line) -> Mapping[str, int]:
@@ -55,7 +73,7 @@ async def positions(line: Line) -> Mapping[str, int]:
         if one.position != int(one.position):
             raise OperatorError(f"the account holds {one.position} of {key}; fractions are not supported, sell the fraction at IB")
         held[key] = int(one.position)
-    if not held and (await _summary(line)).get("GrossPositionValue"):
+    if not held and dollars((await summary(line)).get("GrossPositionValue", "")):
         raise RetryError("Interactive Brokers listed no position, but values positions; it is asked again")
     return held
 
@@ -68,15 +86,23 @@ async def account(line: Line, name: str) -> Account:
     RetryError
         Not every figure came.
     """
-    figures = await _summary(line)
-    missing = [tag for tag in _TAGS[:2] if tag not in figures]
-    if missing:
-        raise RetryError(f"Interactive Brokers did not state {', '.join(missing)} of {line.place.account}")
-    return Account(name, figures["TotalCashValue"], figures["AvailableFunds"], line.clock.now())
+    told = await summary(line)
+    cash, funds = dollars(told.get("TotalCashValue", "")), dollars(told.get("AvailableFunds", ""))
+    if cash is None or funds is None:
+        raise RetryError(f"Interactive Brokers did not state cash and available funds of {line.place.account}")
+    return Account(name, cash, funds, line.clock.now())
 
 
-async def _summary(line: Line) -> Mapping[str, Decimal]:
-    """Balances by tag."""
+async def summary(line: Line) -> Mapping[str, str]:
+    """Balances and properties of the account by tag, as they are written.
+
+    Raises
+    ------
+    RetryError
+        The answer was not complete.
+    OperatorError
+        The account is not kept in dollars.
+    """
 
     async def ask(ib: "ib_async.IB") -> None:
         number = ib.client.getReqId()
@@ -90,14 +116,8 @@ async def _summary(line: Line) -> Mapping[str, Decimal]:
                 ib.client.cancelAccountSummary(number)  # type: ignore[no-untyped-call]  # same
 
     await line.ask(ask)
-    found: dict[str, Decimal] = {}
-    for value in line.ib.wrapper.acctSummary.values():
-        amount = dollars(value.value)
-        if value.account != line.place.account or amount is None:
-            continue
-        if value.currency not in {"USD", ""}:
-            raise OperatorError(
-                f"the base currency of {line.place.account} is {value.currency}; only dollar accounts are supported"
-            )
-        found[value.tag] = amount
-    return found
+    mine = [value for value in line.ib.wrapper.acctSummary.values() if value.account == line.place.account]
+    for value in mine:
+        if value.tag in _MONEY and value.currency != "USD":
+            raise OperatorError(f"{line.place.account} is kept in {value.currency}; only dollar accounts are supported")
+    return {value.tag: value.value for value in mine}

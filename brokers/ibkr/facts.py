@@ -86,10 +86,13 @@ class Facts:
     ref_of: Callable[[int, int], str]
     orders: dict[str, OrderFact] = field(default_factory=dict)
     executions: dict[str, tuple[Execution, ...]] = field(default_factory=dict)
+    aliases: dict[tuple[int, int], str] = field(default_factory=dict)
     of_order: dict[str, list[str]] = field(default_factory=dict)
     charges: dict[str, Decimal | None] = field(default_factory=dict)
     said: dict[tuple[int, int], tuple[Said, ...]] = field(default_factory=dict)
     waiting: dict[int, asyncio.Event] = field(default_factory=dict)
+    waited: set[str] = field(default_factory=set)
+    paid: asyncio.Event = field(default_factory=asyncio.Event)
     foreign: set[str] = field(default_factory=set)
     estimates: dict[int, "ib_async.OrderState"] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
@@ -173,6 +176,12 @@ class Facts:
         usable = stated is not None and stated.is_finite() and abs(stated) < _LATEST and currency in {"USD", ""}
         if usable or exec_id not in self.charges:
             self.charges[exec_id] = stated if usable else None
+        self.paid.set()
+
+    def unpaid(self) -> set[str]:
+        """Executions of legs whose commission is not known."""
+        legs = (one.told_as for versions in self.executions.values() for one in versions if one.part is not None)
+        return {exec_id for exec_id in legs if self.charges.get(exec_id) is None}
 
     def error(self, client_id: int, order_id: int, said: Said) -> None:
         """An error message about an order of this client."""
@@ -214,11 +223,13 @@ class Facts:
             self.waiting[order_id].set()
 
     def _key(self, perm_id: int, client_id: int, order_id: int) -> str:
-        return str(perm_id) if perm_id else f"{client_id}/{order_id}"
+        return str(perm_id) if perm_id else self.aliases.get((client_id, order_id), f"{client_id}/{order_id}")
 
     def _put(self, told: OrderFact) -> None:
         key = self._key(told.perm_id, told.client_id, told.order_id)
         early = self.orders.pop(f"{told.client_id}/{told.order_id}", None) if told.perm_id else None
+        if told.perm_id and told.order_id > 0:
+            self.aliases[told.client_id, told.order_id] = key
         known = self.orders.get(key) or early
         if known is not None:
             late = known.status in OVER and told.status not in OVER

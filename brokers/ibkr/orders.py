@@ -73,6 +73,14 @@ def note_of(order: ApprovedOrder, order_id: int, found: Sequence[Qualified]) -> 
     return SentOrder(order.key, order_id, order.quantity, legs)
 
 
+def trial(found: Qualified, account: str) -> "tuple[ib_async.Contract, ib_async.Order]":
+    """One share at a dollar, to be worked out and never placed."""
+    from ib_async import Order  # noqa: PLC0415 - loaded with the first connection
+
+    wanted = Order(action="BUY", totalQuantity=1, orderType="LMT", lmtPrice=Decimal(1), tif="DAY", account=account, whatIf=True)
+    return found.contract, wanted
+
+
 def built(order: ApprovedOrder, found: Sequence[Qualified], account: str) -> "tuple[ib_async.Contract, ib_async.Order]":
     """The contract and the order for the wire, with everything said that a preset of TWS could otherwise fill in."""
     from ib_async import ComboLeg, Contract, Order, TagValue  # noqa: PLC0415 - loaded with the first connection

@@ -44,7 +44,7 @@ async def preview(line: Line, contracts: Contracts, order: ApprovedOrder) -> Pre
         found = await _qualified(contracts, order)
         contract, wanted = orders.built(order, found, line.place.account)
         wanted.whatIf = True
-        state = await line.ask(lambda ib: _what_if(line, ib, contract, wanted))
+        state = await line.ask(lambda ib: what_if(line, ib, contract, wanted))
     except (DeniedError, RefusedError) as error:
         return Preview(accepted=False, reason=str(error), fees=ZERO, buying_power_effect=ZERO)
     fees = next(
@@ -189,7 +189,7 @@ async def _turned(line: Line, order: OrderFact, bell: asyncio.Event) -> None:
             return
 
 
-async def _what_if(line: Line, ib: "ib_async.IB", contract: "ib_async.Contract", wanted: "ib_async.Order") -> "ib_async.OrderState":
+async def what_if(line: Line, ib: "ib_async.IB", contract: "ib_async.Contract", wanted: "ib_async.Order") -> "ib_async.OrderState":
     """Ask for margin and commission. The library gives up on notices and waits for ever on refusals, so we listen ourselves.
 
     Raises

@@ -55,3 +55,20 @@ async def test_nobody_there_stops_the_start_with_a_sentence(rig: IbkrRig) -> Non
         await rig.open(port=1, client_id=3)
     with pytest.raises(OperatorError, match=r"broker\.account: is empty"):
         await rig.open(account="")
+
+
+async def test_the_doctor_is_told_connection_account_mode_and_that_orders_are_taken(rig: IbkrRig) -> None:
+    seen = await rig.broker.check()
+    assert [sentence.split(" at ")[0] for sentence in seen.findings] == [
+        "connected to TWS or IB Gateway",
+        "account DU1234567 (individual), paper",
+        "day trades remaining: 3",
+        "orders are taken: one share of SPY in thought would change the margin by 1 dollars",
+    ]
+    assert seen.remarks == ("no Flex query: assignments, dividends and splits are only seen as differences; set broker.flex_query",)
+    assert rig.do("taken") == []
+
+
+async def test_the_doctor_says_what_a_read_only_tws_needs(rig: IbkrRig) -> None:
+    rig.do("fault", on="what-if", what="error", code=321)
+    assert any("Read-Only API off" in remark for remark in (await rig.broker.check()).remarks)

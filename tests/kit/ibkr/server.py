@@ -183,7 +183,12 @@ class Tws:
             ("AvailableFunds", desk.available(self.world)),
             ("GrossPositionValue", worth),
         )
-        rows = [(63, 1, fields[2], self.account, tag, value, "USD") for tag, value in figures]
+        rows: list[Message] = [(63, 1, fields[2], self.account, tag, value, "USD") for tag, value in figures]
+        rows += [
+            (63, 1, fields[2], self.account, "AccountType", "INDIVIDUAL", ""),
+            (63, 1, fields[2], self.account, "Cushion", "1", ""),
+        ]
+        rows.append((63, 1, fields[2], self.account, "DayTradesRemaining", "3", ""))
         self._list(session, "summary", rows, (64, 1, fields[2]))
 
     def _details(self, session: Session, fields: list[str]) -> None:
