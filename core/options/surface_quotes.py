@@ -167,11 +167,11 @@ def invert(
     return volatility, reason, delta, vega
 
 
-def settled(spot: float, paid: ArrayLike, carry: ArrayLike, years: ArrayLike) -> tuple[Floats, Floats]:
+def settled(spot: ArrayLike, paid: ArrayLike, carry: ArrayLike, years: ArrayLike) -> tuple[Floats, Floats]:
     """Spot and carry with the same forward, the carry to a thousandth, so that exercise boundaries are found again."""
     exact, owed = np.asarray(carry, dtype=np.float64), np.asarray(paid, dtype=np.float64)
     rounded: Floats = np.asarray(np.round(exact, 3), dtype=np.float64)
-    clean = (spot - owed) * np.exp((rounded - exact) * np.asarray(years, dtype=np.float64))
+    clean = (np.asarray(spot, dtype=np.float64) - owed) * np.exp((rounded - exact) * np.asarray(years, dtype=np.float64))
     return np.asarray(clean + owed, dtype=np.float64), rounded
 
 
