@@ -1,6 +1,7 @@
 """The line to tastytrade: the SDK's session over our transport, a token that is good for long enough, and complete lists."""
 
 import logging
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -36,6 +37,11 @@ class Place:
         """For sentences."""
         return self.loopback or ("api.tastyworks.com (live)" if self.live else "api.cert.tastyworks.com (sandbox)")
 
+    def context(self) -> ssl.SSLContext:
+        """Whom to trust: the known authorities, or nobody where no certificate is shown (loading them takes a while)."""
+        plain = self.loopback.startswith("http://")
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else httpx2.create_ssl_context(trust_env=False)
+
 
 class Line:
     """Everything that is asked goes through here."""
@@ -45,13 +51,14 @@ class Line:
         self.place = place
         self.clock = clock
         self.logins = Logins(clock)
-        kept = {"trust_env": False, "follow_redirects": False, "timeout": place.seconds}
+        context = place.context()
+        kept = {"trust_env": False, "follow_redirects": False, "timeout": place.seconds, "verify": context}
         self.session = Session(client_secret.reveal(), refresh_token.reveal(), is_test=not place.live, **kept)
         plain = self.session._client  # noqa: SLF001 - the SDK has no other door to its HTTP client
         self.client = httpx2.AsyncClient(
             base_url=place.loopback or plain.base_url,
             headers={**dict(plain.headers), "user-agent": USER_AGENT},
-            transport=cast("AsyncBaseTransport", Wire(self.logins, place.seconds, (client_secret, refresh_token))),
+            transport=cast("AsyncBaseTransport", Wire(self.logins, place.seconds, (client_secret, refresh_token), context)),
             timeout=httpx2.Timeout(place.seconds, connect=place.seconds / 2),
             trust_env=False,
             follow_redirects=False,

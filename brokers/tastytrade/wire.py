@@ -6,6 +6,7 @@ sits below its HTTP client and lets only sound answers through: status 2xx, JSON
 
 import asyncio
 import json
+import ssl
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -88,11 +89,10 @@ class Logins:
 class Wire:
     """An asynchronous transport for httpx2. Orders and cancels each go over a connection of their own, reads share some."""
 
-    def __init__(self, logins: Logins, seconds: float, secrets: Collection[Secret]) -> None:
+    def __init__(self, logins: Logins, seconds: float, secrets: Collection[Secret], context: ssl.SSLContext) -> None:
         self._logins = logins
         self._seconds = seconds
         self._secrets = secrets
-        context = httpx2.create_ssl_context(trust_env=False)
         self._kept = httpx2.AsyncHTTPTransport(verify=context, trust_env=False)
         self._fresh = httpx2.AsyncHTTPTransport(
             verify=context, trust_env=False, limits=httpx2.Limits(max_connections=8, max_keepalive_connections=0)

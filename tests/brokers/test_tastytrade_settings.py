@@ -1,6 +1,7 @@
 """Starting with tastytrade: secrets from outside, the account spelled out, sandbox and live never mixed, nothing secret shown."""
 
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import pytest
 from bot.redact import Redactor
 from bot.settings import Settings, load
 from brokers.tastytrade import CLIENT_SECRET, REFRESH_TOKEN, TastytradeSettings
+from brokers.tastytrade.line import Line, Place
 from core.model.errors import OperatorError, QuantMatrixError, RetryError, SettingsError
 from core.model.secrets import Secret
 from core.ports.broker import Opening
-from tests.brokers.bench import approved
+from tests.brokers.bench import HandClock, approved
 from tests.brokers.bench_tastytrade import PRODUCTION, SANDBOX, TastytradeBench
 
 SECRETS = {CLIENT_SECRET: "planted-client-secret", REFRESH_TOKEN: "planted-refresh-token"}
@@ -172,3 +174,16 @@ async def test_planted_secrets_show_nowhere(bench: TastytradeBench, caplog: pyte
     assert "***" in shown
     for word in words:
         assert word not in shown
+
+
+@pytest.mark.parametrize(("live", "host"), [(True, "api.tastyworks.com"), (False, "api.cert.tastyworks.com")])
+async def test_f064_the_mode_alone_chooses_the_host_and_certificates_are_always_checked(*, live: bool, host: str) -> None:
+    place = Place(live, "", 10.0)
+    line = Line(place, HandClock(), *SANDBOX.values())
+    assert (line.client.base_url.host, line.client.base_url.scheme) == (host, "https")
+    assert line.session.is_test is not live
+    assert host in place.name
+    for context in (place.context(), Place(live, "http://127.0.0.1:1", 10.0).context()):
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        assert context.check_hostname
+    await line.close()
