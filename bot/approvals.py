@@ -13,12 +13,16 @@ from datetime import UTC, datetime, timedelta
 import discord
 
 from bot import clicks
+from bot.absence import Absence
 from bot.access import Access, Standing
 from bot.clock import SystemClock
 from bot.crowd import Crowd
 from bot.evidence import Reader, decides
+from bot.gate import Gate
+from bot.looks import Look, again, look
 from bot.notifier import Posted
 from core.engine.engine import Engine
+from core.engine.quorum import REACTION
 from core.model.errors import QuantMatrixError, RetryError
 from core.model.proposals import PENDING, Evidence, ProposalState, Vote
 from core.ports.clock import Clock
@@ -48,15 +52,6 @@ class Hand:
     tries: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """An open card to be read again: after an absence, or because its message was touched; `gone` says what is lost for good."""
-
-    proposal_id: str
-    gone: str = ""
-    tries: int = 0
-
-
 @dataclass(slots=True)
 class Approvals:
     """Everything that people do to cards comes in here.
@@ -77,14 +72,21 @@ class Approvals:
     reader: Reader | None = None
     crowd: Crowd = field(default_factory=Crowd)
     label: str = ""
+    gate: Gate = field(default_factory=Gate)
+    absence: Absence = field(init=False)
     _open: dict[int, str] = field(default_factory=dict)
     _queue: "asyncio.Queue[Hand | Look]" = field(default_factory=lambda: asyncio.Queue(QUEUE))
     _spoofs: "OrderedDict[int, None]" = field(default_factory=OrderedDict)
     _latest: datetime = LONG_AGO
     _later: "set[asyncio.Task[None]]" = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        self.absence = Absence(self.engine.journal, self.pace)
+
     def attach(self, client: discord.Client | None) -> None:
         """A new client is connected, or none is."""
+        if client is None:
+            self.absence.begins()
         self.reader = Reader(client, self.access, self.engine.journal, self.engine.clock, self.pace, self.label) if client else None
 
     async def run(self) -> None:
@@ -137,14 +139,16 @@ class Approvals:
             self.engine.books.pending[card.proposal_id] = stored
             if self.reader is not None:
                 await self.reader.remember(stored)
+        await self.absence.beat(waiting=True, at_once=True)
         self._put(Look(card.proposal_id))
 
     async def read_back(self) -> None:
         """After every ready and resume: what people did to open cards in between was not replayed, so it is read."""
+        missed = await self.absence.over() > self.engine.settings.approval.missed_seconds
         for stored in await self.engine.journal.proposals([ProposalState.OPEN]):
             if stored.message_id is not None:
                 self._open[stored.message_id] = stored.proposal.id
-                self._put(Look(stored.proposal.id))
+                self._put(Look(stored.proposal.id, missed=missed))
 
     def _put(self, item: Hand | Look) -> None:
         try:
@@ -158,7 +162,7 @@ class Approvals:
         while True:
             item = await self._queue.get()
             try:
-                await (self._hand(item) if isinstance(item, Hand) else self._look(item))
+                await (self._hand(item) if isinstance(item, Hand) else look(self, item))
             except RetryError as error:
                 self._again(item, error)
             except QuantMatrixError as error:
@@ -184,22 +188,24 @@ class Approvals:
             return
         if stored.state not in PENDING and hand.tries:
             return
-        vote = self.vote(stored, hand.user_id, "reaction", approve=hand.approve, present=hand.present)
+        vote = self.vote(stored, hand.user_id, REACTION, approve=hand.approve, present=hand.present)
         refusal = self.access.refusal(hand.who, self.pace.now()) if hand.who else None
         if refusal and hand.present:
             await self.engine.vote(replace(vote, allowed=False, reason=refusal), None)
             return
         if not (hand.approve and hand.present) or stored.state not in PENDING:
-            await self._say(vote, None)
+            await self.say(vote, None)
             return
         reading = asyncio.create_task(self.reader.read(stored))
         try:
             await self.engine.vote(vote, None)
         finally:
             evidence = await reading
-        await self._say(vote, evidence)
+        await self.say(vote, evidence)
+        await again(self, stored.proposal.id, evidence)
 
-    async def _say(self, vote: Vote, evidence: Evidence | None) -> None:
+    async def say(self, vote: Vote, evidence: Evidence | None) -> None:
+        """Hand a vote to the engine."""
         answer = await self.engine.vote(vote, evidence)
         LOG.info("Proposal %s, %s: %s", vote.proposal_id, vote.voter, answer or "noted")
 
@@ -235,34 +241,13 @@ class Approvals:
         stored = self.engine.books.pending.get(self._open.get(message_id, ""))
         return stored if stored is not None and stored.message_id == message_id else None
 
-    async def _look(self, look: Look) -> None:
-        """Read an open card and record what changed since it was last seen: vetoes first, then approvals."""
-        stored = await self.engine.journal.proposal(look.proposal_id)
-        if stored is None or stored.state is not ProposalState.OPEN or self.reader is None:
-            return
-        if look.gone:
-            await self.engine.void(look.proposal_id, look.gone)
-            return
-        evidence = await self.reader.read(stored)
-        if not evidence.intact:
-            await self.engine.void(look.proposal_id, evidence.reason)
-            return
-        votes = await self.engine.journal.votes(look.proposal_id)
-        known = {(vote.voter, vote.approve) for vote in votes if vote.present and vote.allowed and vote.source != "button"}
-        at = self.engine.clock.now()
-        standing = {(name, False) for name in evidence.vetoers} | {(name, True) for name in evidence.approvers}
-        changes = sorted((known ^ standing) | {entry for entry in standing if entry[1]}, key=lambda entry: entry[1])
-        for name, approve in changes:
-            present = (name, approve) in standing
-            vote = Vote(look.proposal_id, name, approve, present, allowed=True, source="read back", at=at)
-            await self._say(vote, evidence if approve and present else None)
-
     async def _flush(self) -> None:
         """Write down the strangers of the last seconds in a few rows, and forget cards that have ended."""
         while True:
             await self.pace.sleep(FLUSH_SECONDS)
             try:
                 await self.crowd.write(self.engine)
+                await self.absence.beat(waiting=bool(self._open))
                 pending = {stored.proposal.id for stored in await self.engine.pending()}
                 for message_id in [key for key, proposal_id in self._open.items() if proposal_id not in pending]:
                     del self._open[message_id]

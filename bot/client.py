@@ -14,8 +14,9 @@ from discord.ext import commands
 from bot.access import TROUBLE, Access
 from bot.approvals import Approvals
 from bot.buttons import DecideButton
+from bot.gate import Gate
 from bot.notifier import DiscordNotifier
-from bot.replies import Gate, refuse
+from bot.replies import admit, refuse
 from bot.settings_secret import Secret
 from core.engine.engine import Engine
 from core.model.errors import OperatorError
@@ -110,7 +111,7 @@ class Tree(app_commands.CommandTree["DeskClient"]):
         """Let a command in, or say why not."""
         if interaction.type is discord.InteractionType.autocomplete:
             return interaction.guild_id == self.client.desk.guild_id
-        await self.client.gate.check(interaction, self.client.desk)
+        await admit(interaction, self.client.gate, self.client.desk)
         return True
 
     async def on_error(self, interaction: discord.Interaction["DeskClient"], error: app_commands.AppCommandError, /) -> None:
@@ -178,6 +179,11 @@ class DeskClient(commands.Bot):
             LOG.error("The bot is not in server %s; invite it with: %s", self.desk.guild_id, self.invite)
         self.desk.attach(self)
         await self.desk.read_back()
+
+    async def on_disconnect(self) -> None:
+        """Nobody hears what people do from now on."""
+        for branch in self.desk.branches:
+            branch.approvals.absence.begins()
 
     async def on_resumed(self) -> None:
         """Read open cards again."""

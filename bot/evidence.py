@@ -9,6 +9,7 @@ import discord
 from bot import cards
 from bot.access import TROUBLE, Access, Standing, fetch
 from bot.buttons import APPROVE, VETO
+from core.engine.quorum import CLICKED
 from core.model.errors import RetryError
 from core.model.proposals import Evidence
 from core.ports.clock import Clock
@@ -41,7 +42,7 @@ class Reader:
     clock: Clock
     pace: Clock
     label: str = ""
-    _faces: dict[str, cards.Face] = field(default_factory=dict)
+    _faces: dict[str, tuple[cards.Face, ...]] = field(default_factory=dict)
 
     @property
     def me(self) -> int | None:
@@ -67,10 +68,12 @@ class Reader:
             raise RetryError(
                 f"card {stored.proposal.id} cannot be read on Discord ({type(error).__name__}); it is tried again"
             ) from error
-        approvers = await self._persons(for_it | ({clicked.user_id} if clicked else set()), unsure=False)
-        vetoers = await self._persons(against, unsure=True)
+        for_it |= await self._clicked(stored) | ({clicked.user_id} if clicked else set())
+        approvers, unread = await self._persons(for_it)
+        vetoers, unsure = await self._persons(against)
         wrong = await self._wrong(stored, message)
-        return Evidence(approvers, vetoers, intact=not wrong, read_at=read_at, reason=wrong)
+        against_it = tuple(dict.fromkeys((*vetoers, *unsure)))
+        return Evidence(approvers, against_it, intact=not wrong, read_at=read_at, reason=wrong, unread=unread)
 
     async def _message(self, stored: StoredProposal) -> discord.Message | str:
         """Give the card's message, or a sentence why there is none."""
@@ -108,42 +111,48 @@ class Reader:
                 found.add(user.id)
         return found
 
-    async def _persons(self, accounts: Collection[int], *, unsure: bool) -> tuple[str, ...]:
-        """Name the persons behind accounts that are allowed right now; `unsure` counts those whom Discord could not show us."""
-        found = await asyncio.gather(*(self._person(account, unsure=unsure) for account in sorted(accounts)))
-        return tuple(dict.fromkeys(name for name in found if name))
+    async def _clicked(self, stored: StoredProposal) -> set[int]:
+        """Accounts of the persons whose last word was a yes by button, which leaves no reaction behind."""
+        votes = await self.journal.votes(stored.proposal.id)
+        names = {vote.voter for vote in votes if vote.approve and vote.present and vote.allowed and vote.source in CLICKED}
+        return {user for person in self.access.settings.approvers if person.name in names for user in person.user_ids}
 
-    async def _person(self, account: int, *, unsure: bool) -> str | None:
+    async def _persons(self, accounts: Collection[int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Name the persons behind accounts who are allowed right now, and those whom Discord could not show us."""
+        found = await asyncio.gather(*(self._person(account) for account in sorted(accounts)))
+        allowed = dict.fromkeys(name for name, sure in found if name and sure)
+        unread = dict.fromkeys(name for name, sure in found if name and not sure and name not in allowed)
+        return tuple(allowed), tuple(unread)
+
+    async def _person(self, account: int) -> tuple[str | None, bool]:
+        """Name the person behind an account, None for one who is not allowed; False: nobody can tell right now."""
         name = self.access.person(account)
         if name is None:
-            return None
+            return None, True
         try:
             who = await fetch(self.client, self.access.settings.guild_id, account)
         except RetryError:
-            if unsure:
-                return name
-            raise
-        return None if self.access.refusal(who, self.pace.now()) else name
+            return name, False
+        return (None if self.access.refusal(who, self.pace.now()) else name), True
 
     async def _wrong(self, stored: StoredProposal, message: discord.Message) -> str:
         """Say how the card differs from what was posted; empty when it does not."""
         if message.author.id != self.me or message.webhook_id is not None:
             return "the card is not a message of this bot"
-        drawn = await self.remember(stored)
-        if drawn is None:
+        shown, key = cards.face_of_message(message), stored.proposal.id
+        if shown in self._faces.get(key, ()):
+            return ""
+        drawn = await self.remember(stored)  # again: a count may have been told meanwhile
+        if not drawn:
             return "the desk has no note of this card"
-        parts = cards.differences(cards.face_of_message(message), drawn)
-        return f"the card was edited: {', '.join(parts)}" if parts else ""
+        return "" if shown in drawn else f"the card was edited: {', '.join(cards.differences(shown, drawn[-1]))}"
 
-    async def remember(self, stored: StoredProposal) -> cards.Face | None:
-        """Give what a card must show, read from its note once."""
+    async def remember(self, stored: StoredProposal) -> tuple[cards.Face, ...]:
+        """Give what a card may show, oldest first: as it was posted, and with each count of its approvals."""
+        notes = await self.journal.notes(since=stored.proposal.created_at)
         key = stored.proposal.id
-        if key not in self._faces:
-            notes = await self.journal.notes(since=stored.proposal.created_at)
-            note = next((note for note in notes if note.proposal_id == key and note.decidable), None)
-            if note is None:
-                return None
-            while len(self._faces) >= FACES_KEPT:
-                del self._faces[next(iter(self._faces))]
-            self._faces[key] = cards.face_of_note(cards.labelled(note, self.label))
-        return self._faces[key]
+        drawn = [cards.labelled(note, self.label) for note in notes if note.proposal_id == key and note.decidable]
+        while len(self._faces) >= FACES_KEPT:
+            del self._faces[next(iter(self._faces))]
+        self._faces[key] = faces = tuple(cards.face_of_note(note) for note in drawn)
+        return faces

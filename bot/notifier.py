@@ -183,10 +183,14 @@ class DiscordNotifier:
         message_id = None
         if pending.edits_message is not None:
             message_id = await messages.edit(place.get_partial_message(pending.edits_message[1]), note, picture)
+        counting = note.decidable and note.edits is not None
+        if message_id is None and counting:
+            await journal.note_failed(pending.seq, "the card is gone, so its count is told nowhere", give_up=True)
+            return
         if message_id is None:
             message_id = await self._earlier(client, place, pending) or await messages.send(place, pending, picture)
         self.outlet.at("W2+")
-        if note.proposal_id is not None and note.decidable:
+        if note.proposal_id is not None and note.decidable and not counting:
             await self._card(place.get_partial_message(message_id), note.proposal_id)
         await journal.note_delivered(pending.seq, channel, message_id, clock.now())
         self._own.discard(pending.seq)

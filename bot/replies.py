@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -12,6 +10,7 @@ from discord import app_commands
 
 from bot import cards
 from bot.access import TROUBLE, Capability, Standing
+from bot.gate import BURST, PER_SECONDS, Gate
 from core.engine.measures import Measures
 from core.model.errors import NotAllowedError, QuantMatrixError
 
@@ -22,36 +21,21 @@ LOG = logging.getLogger(__name__)
 Interaction = discord.Interaction["DeskClient"]
 #: How long an answer may take before the person is told to wait.
 PATIENCE = 0.8
-BURST, PER_SECONDS, PEOPLE = 8, 10.0, 1_000
 FAILED = "Something went wrong here. It was written to the log; please try again."
 
 
-@dataclass(slots=True)
-class Gate:
-    """At most so many commands of one person in so many seconds, before anything else is done for them."""
+async def admit(interaction: discord.Interaction[Any], gate: Gate, desk: "Desk") -> None:
+    """Let a command in.
 
-    recent: "OrderedDict[int, deque[float]]" = field(default_factory=OrderedDict)
-
-    async def check(self, interaction: discord.Interaction[Any], desk: "Desk") -> None:
-        """Let a command in.
-
-        Raises
-        ------
-        app_commands.CheckFailure
-            Wrong server, or too many commands; carries the sentence.
-        """
-        if interaction.guild_id != desk.guild_id:
-            raise app_commands.CheckFailure("This works on the configured server only.")
-        now = desk.clock.monotonic()
-        times = self.recent.setdefault(interaction.user.id, deque())
-        self.recent.move_to_end(interaction.user.id)
-        while len(self.recent) > PEOPLE:
-            self.recent.popitem(last=False)
-        while times and now - times[0] > PER_SECONDS:
-            times.popleft()
-        if len(times) >= BURST:
-            raise app_commands.CheckFailure(f"Too many commands: at most {BURST} in {PER_SECONDS:.0f} seconds. Wait a moment.")
-        times.append(now)
+    Raises
+    ------
+    app_commands.CheckFailure
+        Wrong server, or too many commands; carries the sentence.
+    """
+    if interaction.guild_id != desk.guild_id:
+        raise app_commands.CheckFailure("This works on the configured server only.")
+    if not gate.admits(interaction.user.id, desk.clock.monotonic()):
+        raise app_commands.CheckFailure(f"Too many commands: at most {BURST} in {PER_SECONDS:.0f} seconds. Wait a moment.")
 
 
 async def require(interaction: Interaction, capability: Capability) -> str:
@@ -115,6 +99,8 @@ def sentence_of(error: app_commands.AppCommandError) -> str | None:
         return str(original)
     if isinstance(original, app_commands.CheckFailure):
         return str(original) or "You may not do that."
+    if isinstance(error, app_commands.TransformerError) and isinstance(error.__cause__, QuantMatrixError):
+        return str(error.__cause__)
     if isinstance(original, app_commands.TransformerError):
         return f"{original.value!r} is not what this field takes."
     if isinstance(original, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch):

@@ -157,7 +157,8 @@ async def tell_count(engine: "Engine", proposal: Proposal, count: Tally) -> str:
         card = next((note for note in notes if note.id == tell.card_id(proposal)), None)
         if card is not None:
             told.append(text)
-            await engine.journal.put_notes([tell.counted_note(card, text, engine.clock.now())])
+            number = sum(note.edits == card.id and note.decidable for note in notes) + 1
+            await engine.journal.put_notes([tell.counted_note(card, text, number)])
             engine.notifier.wake()
     return f"Noted, {text.replace(chr(10), '; ')}. It takes {count.asked}."
 

@@ -130,10 +130,10 @@ def card_note(proposal: Proposal, source: str, *, charts: bool, takes: str = "1 
     )
 
 
-def counted_note(card: Note, count: str, at: datetime) -> Note:
-    """A card that shows how many stand for it."""
+def counted_note(card: Note, count: str, number: int) -> Note:
+    """A card that shows how many stand for it, told for the so-manieth time."""
     fields = (*card.fields, NoteField("Approvals so far", count, inline=False))
-    return replace(card, id=f"count-{card.proposal_id}-{at:%H%M%S%f}", fields=fields, edits=card.id)
+    return replace(card, id=f"count-{card.proposal_id}-{number}", fields=fields, edits=card.id)
 
 
 def _order_fields(proposal: Proposal) -> Sequence[NoteField]:
