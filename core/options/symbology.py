@@ -120,8 +120,9 @@ def polygon(contract: Contract) -> str:
 
 
 def dxfeed(contract: Contract) -> str:
-    """DxFeed's name: ``.SPXW260320P5000``, the strike without trailing zeros."""
-    return f".{contract.root}{contract.expiry:%y%m%d}{contract.right}{contract.strike.normalize():f}"
+    """DxFeed's name: ``.SPXW260320P5000``, the strike without trailing zeros; share classes with a slash, ``.BRK/B260320C500``."""
+    root = CLASS_ROOTS.get(contract.root, contract.root).replace(".", "/")
+    return f".{root}{contract.expiry:%y%m%d}{contract.right}{contract.strike.normalize():f}"
 
 
 @dataclass(frozen=True, slots=True)
