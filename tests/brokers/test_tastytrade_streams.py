@@ -104,6 +104,17 @@ async def test_f069_a_half_open_stream_is_noticed_by_its_heartbeat_and_begins_wi
         assert await heard(stream) == {Hint.RESYNC}
 
 
+async def test_f075_the_streams_ignore_proxies_of_the_environment(bench: TastytradeBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    async with listening(bench) as stream:
+        assert stream.connected
+    async with quoting(bench) as quotes:
+        assert "LEAD" in await quotes.quotes([LEAD])
+
+
 async def test_f073_a_stream_that_the_broker_ends_comes_back_with_a_resync(bench: TastytradeBench) -> None:
     async with listening(bench) as stream:
         await bench.loopback.act("drop")
