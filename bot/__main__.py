@@ -1,4 +1,4 @@
-"""The command line: run, demo, replay, doctor, migrate, audit, backup."""
+"""The command line: run, demo, replay, doctor, migrate, audit, backup, halt, watchdog."""
 
 import argparse
 import gc
@@ -51,8 +51,14 @@ def _parser() -> argparse.ArgumentParser:
     backup = commands.add_parser("backup", help="copy the journal while the desk runs")
     backup.add_argument("target", type=Path)
     backup.set_defaults(command=_backup)
+    halt = commands.add_parser("halt", help="stop the desk from the shell, whether it runs or not")
+    halt.set_defaults(command=_halt)
+    halt.add_argument("--level", choices=["reduce", "halt", "cancel"], default="halt", help="exits only, nothing, or cancel all")
+    halt.add_argument("--reason", default="from the shell")
+    watchdog = commands.add_parser("watchdog", help="a process beside the desk that pages when it is dead or stuck")
+    watchdog.set_defaults(command=_watchdog)
     _add_replay(commands.add_parser("replay", help="the same engine over real daily bars"))
-    for command in (run, demo, doctor, migrate, audit, backup):
+    for command in (run, demo, doctor, migrate, audit, backup, halt, watchdog):
         needed = command is run
         command.add_argument("--config", type=Path, default=Path("config.yaml") if needed else None, help="settings (config.yaml)")
     return parser
@@ -120,6 +126,18 @@ def _backup(chosen: argparse.Namespace) -> int:
     from bot import app_journal  # noqa: PLC0415 - each command imports what it needs
 
     return app_journal.backup(chosen.config, chosen.target)
+
+
+def _halt(chosen: argparse.Namespace) -> int:
+    from bot import app_halt  # noqa: PLC0415 - each command imports what it needs
+
+    return app_halt.halt(chosen.config, chosen.level, chosen.reason)
+
+
+def _watchdog(chosen: argparse.Namespace) -> int:
+    from bot import app_watchdog  # noqa: PLC0415 - each command imports what it needs
+
+    return app_watchdog.watch(chosen.config)
 
 
 def _replay(chosen: argparse.Namespace) -> int:

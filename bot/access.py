@@ -23,6 +23,7 @@ class Capability(StrEnum):
     APPROVE = "approve"
     HALT = "halt"
     RESUME = "resume"
+    FLATTEN = "flatten"
     CLOSE = "close"
     VIEW_PRIVATE = "view_private"
 

@@ -20,6 +20,7 @@ from bot.branch import Ground, open_branch, open_journal_of
 from bot.clock import SimulatedClock, SystemClock
 from bot.heart import Heart
 from bot.jobs import Jobs
+from bot.kit import Kit, open_kit
 from bot.redact import set_up
 from bot.settings import Settings
 from bot.wiring import calendar, failpoint
@@ -42,6 +43,7 @@ class Opened:
     settings: Settings
     desk: client.Desk
     heart: Heart
+    kit: Kit
 
 
 def run(config: Path) -> int:
@@ -80,7 +82,8 @@ async def serve(
         assert chosen.token is not None
         if chosen.discord.loopback:
             _redirect(chosen.discord.loopback)
-        tasks = [client.supervise(opened.desk, chosen.token), opened.heart.run()]
+        opened.kit.listen()
+        tasks = [client.supervise(opened.desk, chosen.token), opened.heart.run(), *opened.kit.tasks(opened.desk)]
         for branch in opened.desk.branches:
             tasks += [branch.notifier.run(), branch.approvals.run()]
         try:
@@ -122,12 +125,13 @@ async def open_desk(chosen: Settings, stack: AsyncExitStack, folder: Path, engin
     at = failpoint(os.environ)
     every = (chosen, *chosen.accounts)
     journals = [await open_journal_of(one, stack, at) for one in every]
+    kit = await open_kit(chosen, stack)
     clock = _clock(chosen, folder)
     today = clock.now().date()
     sessions = calendar(min(today, _first_day(chosen)), today)
     market = await asyncio.to_thread(chosen.feed.open, clock, sessions)
     access = Access(chosen.discord)
-    ground = Ground(clock, market, sessions, access, folder, at)
+    ground = Ground(clock, market, sessions, access, folder, at, kit.equip)
     branches, hearts = [], []
     for one, journal in zip(every, journals, strict=True):
         decided = engine if engine is not None and one is chosen else one.engine
@@ -139,7 +143,7 @@ async def open_desk(chosen: Settings, stack: AsyncExitStack, folder: Path, engin
         hearts.append(Heart(branch.engine, jobs, paper, market.actions, chosen.demo, paces=one is chosen))
     patience = 0.0 if chosen.discord.loopback else 5.0
     desk = client.Desk(tuple(branches), access, SystemClock(), patience)
-    return Opened(chosen, desk, replace(hearts[0], more=tuple(hearts[1:])))
+    return Opened(chosen, desk, replace(hearts[0], more=tuple(hearts[1:]), beaten=kit.beat), kit)
 
 
 def _clock(chosen: Settings, folder: Path) -> Clock:

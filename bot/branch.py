@@ -16,6 +16,7 @@ from bot.settings import Settings
 from bot.wiring import Adapters, build_engine, surroundings
 from brokers.paper import PaperBroker, PaperSettings
 from core.charts import draw
+from core.engine.engine import Engine
 from core.engine.settings import EngineSettings
 from core.feeds.simulated import SimulatedSettings
 from core.feeds.simulated.market import SimulatedMarket
@@ -36,6 +37,8 @@ class Ground:
         Where paper accounts keep their ledgers.
     at : callable
         Called with the name of each write point; does nothing outside the kill tests.
+    equip : callable
+        Gives each engine its switches and gauges before it starts.
     """
 
     clock: Clock
@@ -44,6 +47,7 @@ class Ground:
     access: Access
     folder: Path
     at: Callable[[str], None]
+    equip: Callable[[Engine], None] = lambda _engine: None
 
 
 async def open_journal_of(chosen: Settings, stack: AsyncExitStack, at: Callable[[str], None]) -> SqlJournal:
@@ -71,7 +75,7 @@ async def open_branch(
     OperatorError
         Broker, credentials, account or journal need the operator.
     """
-    broker = await open_broker(chosen, decided, ground)
+    broker = await open_broker(chosen, decided, ground, ground.folder)
     stack.push_async_callback(broker.close)  # type: ignore[attr-defined]  # every adapter has it; the engine never closes one
     served: list[Approvals] = []
 
@@ -81,6 +85,7 @@ async def open_branch(
     notifier = DiscordNotifier(Outlet(journal, ground.clock, chosen.discord.channels, draw, ground.at, posted, label=label))
     adapters = Adapters(ground.clock, ground.market, broker, journal, notifier, ground.sessions)
     engine = build_engine(chosen, adapters, engine=decided, at=ground.at)
+    ground.equip(engine)
     if isinstance(broker, PaperBroker):
         await street.morning(broker, ground.market.actions(ground.clock.now().date()), await ground.market.view())
     stack.push_async_callback(engine.rest)
@@ -90,8 +95,8 @@ async def open_branch(
     return Branch(engine, approvals, notifier), broker
 
 
-async def open_broker(chosen: Settings, decided: EngineSettings, ground: Ground) -> Broker:
-    """Open the broker of an account.
+async def open_broker(chosen: Settings, decided: EngineSettings, ground: Ground, folder: Path | None) -> Broker:
+    """Open the broker of an account; without a folder a paper account leaves its ledger alone.
 
     Raises
     ------
@@ -101,7 +106,7 @@ async def open_broker(chosen: Settings, decided: EngineSettings, ground: Ground)
     if isinstance(chosen.broker, PaperSettings):
         around = surroundings(ground.clock, ground.market, ground.sessions)
         name = "paper.jsonl" if decided.account == EngineSettings().account else f"paper-{decided.account}.jsonl"
-        return await chosen.broker.open(decided.account, decided.start_cash, ground.folder / name, around)
+        return await chosen.broker.open(decided.account, decided.start_cash, folder and folder / name, around)
     if isinstance(chosen.feed, SimulatedSettings) and not chosen.discord.loopback:
         raise OperatorError(
             f"feed.name: simulated invents its prices, so broker {chosen.broker.name} gets no orders from it; "

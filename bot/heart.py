@@ -41,6 +41,8 @@ class Heart:
         Those of the other accounts: they beat with this one.
     paces : bool
         Whether this one turns a simulated clock; one of them does.
+    beaten : callable
+        Told after each turn of all accounts; writes the heartbeat that the watchdog reads.
     """
 
     engine: Engine
@@ -50,6 +52,7 @@ class Heart:
     demo: DemoSettings
     more: "tuple[Heart, ...]" = ()
     paces: bool = True
+    beaten: Callable[[], None] = lambda: None
     _morning: date | None = None
     _evening: date | None = None
     _failing: set[str] = field(default_factory=set)
@@ -76,6 +79,10 @@ class Heart:
             if any(heart.jobs.waiting(now) for heart in self._every):
                 clock.settle()
         await asyncio.gather(*(heart.beat(now) for heart in self._every))
+        try:
+            self.beaten()
+        except OSError as error:
+            LOG.warning("The heartbeat cannot be written: %s", error)
 
     @property
     def _every(self) -> "tuple[Heart, ...]":

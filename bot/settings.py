@@ -17,9 +17,11 @@ from annotated_types import Ge, Le
 
 from bot import settings_accounts, settings_yaml
 from bot import settings_walk as walk
-from bot.settings_discord import DiscordSettings
+from bot.settings_discord import DiscordSettings, mistakes_of
 from bot.settings_plugins import Plugins, chosen
-from bot.settings_secret import Secret, of_plugin, secret
+from bot.settings_secret import Secret, of_plugin, readable_by_others, secret
+from bot.settings_watch import PagerSettings, WatchdogSettings, secrets_of
+from core.engine.safety import SafetySettings
 from core.engine.settings import EngineSettings
 from core.model.errors import OperatorError, SettingsError
 from core.options.policy import OptionPolicy
@@ -73,6 +75,10 @@ class Settings:
     database: Secret | None = field(default=None, compare=False)
     broker_secrets: Mapping[str, Secret] = field(default_factory=dict, compare=False)
     accounts: "tuple[Settings, ...]" = ()
+    safety: SafetySettings = field(default_factory=SafetySettings)
+    pager: PagerSettings = field(default_factory=PagerSettings)
+    watchdog: WatchdogSettings = field(default_factory=WatchdogSettings)
+    pager_secrets: Mapping[str, Secret] = field(default_factory=dict, compare=False)
 
     @property
     def database_url(self) -> str:
@@ -82,9 +88,14 @@ class Settings:
         return self.journal.url or f"sqlite+aiosqlite:///{self.journal.path}"
 
     @property
+    def folder(self) -> Path:
+        """Where the files beside the journal stand (heartbeats, KILL), also when the journal is on a server."""
+        return self.journal.path.parent
+
+    @property
     def secrets(self) -> tuple[Secret, ...]:
         """Every secret, for whoever keeps them out of the log."""
-        own = (self.token, self.database, *self.broker_secrets.values())
+        own = (self.token, self.database, *self.broker_secrets.values(), *self.pager_secrets.values())
         return (*(found for found in own if found is not None), *(secret for one in self.accounts for secret in one.secrets))
 
     @property
@@ -94,6 +105,7 @@ class Settings:
         body = {
             "approval": (self.discord.guild_id, self.discord.approver_role, [asdict(person) for person in self.discord.approvers]),
             "engine": asdict(self.engine),
+            "safety": asdict(self.safety),
             "options": asdict(self.options),
             "plugins": [(type(plugin).__module__, str(plugin.name), asdict(plugin)) for plugin in plugins],
             "live": self.live,
@@ -107,6 +119,9 @@ _SECTIONS: Mapping[str, Any] = {
     "options": OptionPolicy,
     "journal": JournalSettings,
     "demo": DemoSettings,
+    "safety": SafetySettings,
+    "pager": PagerSettings,
+    "watchdog": WatchdogSettings,
     "log_level": LogLevel,
 }
 _PLUGINS = ("feed", "broker", "strategies", "rules", "posts")
@@ -226,6 +241,8 @@ def _secrets(values: dict[str, Any], environment: Mapping[str, str], mistakes: l
         values["token"] = secret("DISCORD_TOKEN", discord.token_file, environment, mistakes)
     if journal is not walk.WRONG:
         values["database"] = secret("QUANTMATRIX_DATABASE_URL", journal.url_file, environment, mistakes)
+    if values["pager"] is not walk.WRONG:
+        values["pager_secrets"] = secrets_of(values["pager"], environment, mistakes)
     if values["broker"] is not walk.WRONG:
         values["broker_secrets"] = of_plugin("broker", values["broker"], environment, mistakes)
 
@@ -241,22 +258,9 @@ def _not_live(broker: Any) -> list[str]:  # noqa: ANN401 - any broker's settings
 
 def _together(values: Mapping[str, Any], mistakes: list[str]) -> None:
     """Check what one field alone cannot say."""
-    discord = values["discord"]
-    if values["live"]:
+    discord, live = values["discord"], bool(values["live"])
+    if live:
         mistakes.extend(_not_live(values["broker"]))
-    if discord is walk.WRONG:
-        return
-    seen: dict[int, str] = {}
-    for person in discord.approvers:
-        for user in person.user_ids:
-            if user in seen:
-                mistakes.append(f"discord.approvers: {user} belongs to {seen[user]!r} and to {person.name!r}; keep one of them")
-            seen[user] = person.name
-    names = [person.name for person in discord.approvers]
-    mistakes.extend(
-        f"discord.approvers: {name!r} is listed twice; join the two" for name in sorted({n for n in names if names.count(n) > 1})
-    )
-    if discord.approvers and not discord.approver_role:
-        mistakes.append("discord.approver_role: 0 is nobody's role; give the id of the role that every approver holds")
-    if values["live"] and not discord.approvers:
-        mistakes.append("discord.approvers: the list is empty, so nobody may approve; live trading needs at least one person")
+        mistakes.extend(readable_by_others({name: values[name] for name in ("discord", "journal", "broker", "feed", "pager")}))
+    if discord is not walk.WRONG:
+        mistakes.extend(mistakes_of(discord, live=live))

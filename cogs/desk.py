@@ -1,47 +1,66 @@
-"""`/halt` and `/resume`: the switch that stops every order, durably."""
+"""`/halt`, `/resume`, `/flatten`: the switch that stops the desk, durably, and what it takes to go on or to close everything."""
+
+from typing import Literal
 
 from discord import app_commands
 from discord.ext import commands
 
 from bot.access import Capability
+from bot.accounts import WHICH, Account
 from bot.client import DeskClient
 from bot.replies import Interaction, answer, require
+from core.engine import confirm
+from core.model.kill import Level
 
 Reason = app_commands.Range[str, 1, 200]
+Code = app_commands.Range[str, 0, 12]
+How = Literal["reduce only", "halt", "halt and cancel all"]
+HOW = {"reduce only": Level.REDUCE_ONLY, "halt": Level.HALT, "halt and cancel all": Level.CANCEL_ALL}
+CODE = "The second step: the code that the first one showed"
 
 
 @app_commands.guild_only()
 class Switch(commands.Cog):
-    """For approvers; the change is told in the status channel and noted in the audit."""
+    """For approvers; every change is told in the status channel, paged, and noted in the audit."""
 
     def __init__(self, bot: DeskClient) -> None:
-        self.engine = bot.desk.engine
+        self.desk = bot.desk
+        self.people = len(bot.desk.access.settings.approvers)
 
-    @app_commands.command(description="Stop sending orders at once; holds across restarts")
-    @app_commands.describe(reason="Why")
-    async def halt(self, interaction: Interaction, reason: Reason = "by hand") -> None:
+    @app_commands.command(description="Stop every account at once; holds across restarts")
+    @app_commands.describe(reason="Why", level="reduce only: exits still go; halt: nothing; cancel all: open orders too")
+    async def halt(self, interaction: Interaction, reason: Reason = "by hand", level: How = "halt") -> None:
         """Stop."""
 
         async def work() -> str:
-            await self.engine.halt(by, reason)
-            return "Halted: no order is sent until somebody types /resume."
+            for branch in self.desk.branches:
+                await branch.engine.halt(by, reason, HOW[level])
+            return f"Halted: {HOW[level].meaning}, until somebody types /resume."
 
         by = await require(interaction, Capability.HALT)
         await answer(interaction, work(), private=True)
 
-    @app_commands.command(description="Send orders again")
-    @app_commands.describe(reason="Why")
-    async def resume(self, interaction: Interaction, reason: Reason = "by hand") -> None:
+    @app_commands.command(description="Send orders again: two persons where two may approve, two steps otherwise")
+    @app_commands.describe(reason="Why", code=CODE, account=WHICH)
+    async def resume(
+        self, interaction: Interaction, reason: Reason = "by hand", code: Code = "", account: Account | None = None
+    ) -> None:
         """Go on."""
-
-        async def work() -> str:
-            await self.engine.resume(by, reason)
-            return "Orders are sent again."
-
         by = await require(interaction, Capability.RESUME)
-        await answer(interaction, work(), private=True)
+        engine = account or self.desk.engine
+        await answer(interaction, confirm.resume(engine, by, reason, code, self.people), private=True)
+
+    @app_commands.command(description="Close everything: two persons where two may approve, two steps otherwise")
+    @app_commands.describe(reason="Why", code=CODE, account=WHICH)
+    async def flatten(
+        self, interaction: Interaction, reason: Reason = "by hand", code: Code = "", account: Account | None = None
+    ) -> None:
+        """Close."""
+        by = await require(interaction, Capability.FLATTEN)
+        engine = account or self.desk.engine
+        await answer(interaction, confirm.flatten_all(engine, by, reason, code, self.people), private=True)
 
 
 async def setup(bot: DeskClient) -> None:
-    """Add the two commands."""
+    """Add the commands."""
     await bot.add_cog(Switch(bot))

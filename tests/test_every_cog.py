@@ -16,7 +16,7 @@ import cogs
 MODULES = sorted(entry.name for entry in pkgutil.iter_modules(cogs.__path__))
 PROMISED = {
     "signals list", "signals show", "signals explain", "portfolio summary", "portfolio positions", "portfolio risk",
-    "trades pending", "trades open", "trades history", "trades close", "status show", "halt", "resume",
+    "trades pending", "trades open", "trades history", "trades close", "status show", "halt", "resume", "flatten",
 }  # fmt: skip
 
 

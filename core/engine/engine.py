@@ -16,6 +16,7 @@ from core.engine.quorum import Approver
 from core.engine.safety import SafetySettings
 from core.engine.settings import EngineSettings
 from core.market.sessions import NEW_YORK, Sessions
+from core.model.errors import IllegalEventError
 from core.model.instruments import Instrument
 from core.model.kill import Level
 from core.model.market import MarketView
@@ -126,6 +127,10 @@ class Engine:
             self._broken_off = True
             answer = await work()
             self._broken_off = False
+        except IllegalEventError as error:
+            await halt.alarm(self, f"an event that cannot be: {error}")
+            raise
+        else:
             return answer
         finally:
             self.lock.release()

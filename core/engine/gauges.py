@@ -74,8 +74,7 @@ class Gauges:
 
     def saw(self, view: MarketView, asked: Sequence[Instrument]) -> None:
         """Keep how old the newest quote of a view is; a feed that quotes nothing at all counts by its answers."""
-        names = [view.regime.name] if view.regime is not None else []
-        around = [Stock(symbol) for symbol in (*names, *view.symbols[:NAMES])]
+        around = [Stock(symbol) for symbol in view.symbols[:NAMES]]
         times = [quote.as_of for thing in (*asked, *around) if (quote := view.quote(thing)) is not None]
         age = (view.as_of - max(times)).total_seconds() if times else 0.0
         self._quote = (self.clock.monotonic(), max(age, 0.0))

@@ -269,6 +269,7 @@ def test_the_example_names_every_key_there_is() -> None:
     held = written(yaml.safe_load((REPOSITORY / "config.example.yaml").read_text(encoding="utf-8")))
     wanted = keys(settings.discord, ".discord") | keys(settings.engine, ".engine") | keys(settings.options, ".options")
     wanted |= keys(settings.journal, ".journal") | keys(settings.demo, ".demo") | {".log_level"}
+    wanted |= keys(settings.safety, ".safety") | keys(settings.pager, ".pager") | keys(settings.watchdog, ".watchdog")
     wanted |= keys(settings.feed, ".feed") | keys(settings.broker, ".broker")
     for section in ("strategies", "rules", "posts"):
         wanted |= set().union(*(keys(plugin, f".{section}.{plugin.name}") for plugin in getattr(settings, section)))
