@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from brokers.tastytrade import TastytradeBroker, TastytradeSettings
+from brokers.tastytrade.wire import Wire
 from core.model.errors import OutcomeUnknownError, QuantMatrixError, RefusedError, RetryError
 from core.ports.broker import Opening
 from tests.brokers.bench import approved
@@ -78,8 +79,8 @@ async def test_a_broker_that_cannot_be_reached_took_nothing(bench: TastytradeBen
         await bench.broker.find(KEY)
 
 
-async def through(bench: TastytradeBench, proxy: Proxy, seconds: float = 10.0) -> TastytradeBroker:
-    settings = TastytradeSettings(account=bench.number, seconds=seconds, loopback=f"http://127.0.0.1:{proxy.port}")
+async def through(bench: TastytradeBench, proxy: Proxy) -> TastytradeBroker:
+    settings = TastytradeSettings(account=bench.number, loopback=f"http://127.0.0.1:{proxy.port}")
     return await settings.open(Opening("tasty", live=False, clock=bench.clock, secrets=SANDBOX))
 
 
@@ -115,7 +116,11 @@ async def test_f072_slow_and_sliced_networks_hold_the_deadline_and_duplicate_not
     proxy.slice = 1
     assert (await broker.submit(ORDER)).key == KEY
     await broker.close()
-    hasty = await through(bench, proxy, seconds=0.5)
+    proxy.slice = 0
+    hasty = await through(bench, proxy)
+    wire = hasty.line.client._transport
+    assert isinstance(wire, Wire)
+    wire._seconds = 0.5
     proxy.slice, proxy.delay = 16, 0.05
     begun = asyncio.get_running_loop().time()
     with pytest.raises(OutcomeUnknownError):
