@@ -42,7 +42,7 @@ async def unknown(bench: TastytradeBench) -> str:
 async def test_f067_a_slow_loris_is_cut_off_after_the_total_time(bench: TastytradeBench) -> None:
     bench.fault(on="submit", kind="slow")
     bench.hurry()
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(8):
         assert "did not answer within" in await unknown(bench)
 
 

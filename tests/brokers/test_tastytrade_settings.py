@@ -18,7 +18,7 @@ from tests.brokers.bench import HandClock, approved
 from tests.brokers.bench_tastytrade import PRODUCTION, SANDBOX, TastytradeBench
 
 SECRETS = {CLIENT_SECRET: "planted-client-secret", REFRESH_TOKEN: "planted-refresh-token"}
-PEOPLE = "discord: {approvers: [{name: Anna, user_ids: [7]}], approver_role: 8}\n"
+PEOPLE = "discord: {guild_id: 5, channels: {trades: 6}, approvers: [{name: Anna, user_ids: [7]}], approver_role: 8}\n"
 
 
 @pytest.fixture(params=[False, True], ids=["sandbox", "live"])
@@ -145,11 +145,12 @@ async def test_the_doctor_hears_connection_account_permissions_and_mode(bench: T
 
 @pytest.mark.parametrize("kind", ["stall", "html", "truncated", "lose"])
 async def test_a_start_without_a_sound_answer_can_be_tried_again(bench: TastytradeBench, kind: str) -> None:
-    bench.seconds = 0.3
+    bench.seconds = 1.0
     for on in ("token", "accounts", "status"):
         bench.fault(on=on, kind=kind)
         with pytest.raises(RetryError):
             await bench.open()
+    bench.seconds = 10.0
     broker = await bench.open()
     await broker.close()
 

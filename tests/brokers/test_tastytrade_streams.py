@@ -39,7 +39,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[TastytradeBench]:
 
 @asynccontextmanager
 async def listening(bench: TastytradeBench) -> AsyncIterator[AccountStream]:
-    stream = AccountStream(bench.broker.line, bench.number, heartbeat=0.1, patience=0.4)
+    stream = AccountStream(bench.broker.line, bench.number, heartbeat=0.1, patience=1.0)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(stream.run())
         assert await heard(stream) == {Hint.RESYNC}
@@ -97,7 +97,7 @@ async def test_f069_a_half_open_stream_is_noticed_by_its_heartbeat_and_begins_wi
         await asyncio.sleep(0.3)
         assert bench.loopback.stream.heartbeats >= 1
         bench.loopback.stream.manners.silent = True
-        for _ in range(100):
+        for _ in range(250):
             await asyncio.sleep(0.02 if stream.connected else 0)
         assert not stream.connected
         bench.loopback.stream.manners.silent = False
