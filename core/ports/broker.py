@@ -1,11 +1,12 @@
 """Orders out. Each read returns its whole answer or raises: a failed query is never an empty answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from core.model.instruments import Leg, Option, Stock
 from core.model.orders import Fill, Report, Transaction
 from core.model.proposals import ApprovedOrder
 from core.model.secrets import Secret
@@ -35,13 +36,23 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a broker can take."""
+    """What a broker can take of an account: `most_legs` in one order, all of them or none."""
 
     name: str
     live: bool
     stock: bool = True
     options: bool = True
     multi_leg: bool = True
+    most_legs: int = 4
+
+    def objection(self, legs: Sequence[Leg]) -> str | None:
+        """Why the legs cannot be one order here, in one sentence; None: they can. They are never sent one by one instead."""
+        if not self.options and any(isinstance(leg.instrument, Option) for leg in legs):
+            return f"this account at {self.name} may not trade options"
+        if not self.stock and any(isinstance(leg.instrument, Stock) for leg in legs):
+            return f"this account at {self.name} may not trade shares"
+        most = self.most_legs if self.multi_leg else 1
+        return f"{self.name} takes {most} leg(s) in one order, this one has {len(legs)}" if len(legs) > most else None
 
 
 @dataclass(frozen=True, slots=True)
