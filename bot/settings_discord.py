@@ -73,3 +73,33 @@ class DiscordSettings:
     approver_role: Snowflake = 0
     token_file: Path | None = None
     loopback: Annotated[str, Predicate(_on_this_machine)] = ""
+
+
+def mistakes_of(discord: DiscordSettings, *, live: bool) -> list[str]:
+    """Say what no field alone can say; with real money also who is missing to decide about it."""
+    mistakes = []
+    seen: dict[int, str] = {}
+    for person in discord.approvers:
+        for user in person.user_ids:
+            if user in seen:
+                mistakes.append(f"discord.approvers: {user} belongs to {seen[user]!r} and to {person.name!r}; keep one of them")
+            seen[user] = person.name
+    names = [person.name for person in discord.approvers]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    mistakes += [f"discord.approvers: {name!r} is listed twice; join the two" for name in twice]
+    if (discord.approvers or live) and not discord.approver_role:
+        mistakes.append("discord.approver_role: 0 is nobody's role; give the id of the role that every approver holds")
+    if discord.approver_role and discord.approver_role == discord.guild_id:
+        mistakes.append(f"discord.approver_role: {discord.approver_role} is the role of everybody; make one for approvers")
+    return mistakes + (_not_live(discord) if live else [])
+
+
+def _not_live(discord: DiscordSettings) -> list[str]:
+    mistakes = []
+    if not discord.approvers:
+        mistakes.append("discord.approvers: the list is empty, so nobody may approve; live trading needs at least one person")
+    if not discord.guild_id:
+        mistakes.append("discord.guild_id: is 0; live trading needs the id of the one server where approvers are known")
+    if discord.channels.of(Topic.TRADES) is None:
+        mistakes.append("discord.channels.trades: is 0; live trading needs the channel in which orders are approved")
+    return mistakes

@@ -1,12 +1,14 @@
 """Where a secret may come from: its environment variable, or the file that a `*_file` key names."""
 
+import dataclasses
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from core.model.secrets import Secret
 
-__all__ = ["Secret", "of_plugin", "secret"]
+__all__ = ["Secret", "files_of", "of_plugin", "readable_by_others", "secret"]
 
 
 def secret(variable: str, file: Path | None, environment: Mapping[str, str], mistakes: list[str]) -> Secret | None:
@@ -40,4 +42,25 @@ def of_plugin(section: str, plugin: Any, environment: Mapping[str, str], mistake
             found[variable] = value
         elif len(mistakes) == listed:
             mistakes.append(f"{variable}: is missing; set it in the environment, or name a file that holds it in {section}.{key}")
+    return found
+
+
+def files_of(sections: Mapping[str, Any]) -> Mapping[str, Path]:
+    """Every file that holds a secret, by its key: the fields of the sections whose names end in ``_file``."""
+    return {
+        f"{section}.{field.name}": path
+        for section, settings in sections.items()
+        if dataclasses.is_dataclass(settings)
+        for field in dataclasses.fields(settings)
+        if field.name.endswith("_file") and isinstance(path := getattr(settings, field.name), Path)
+    }
+
+
+def readable_by_others(sections: Mapping[str, Any]) -> list[str]:
+    """Say which files of secrets other users of this machine may read or write."""
+    found = []
+    for key, path in files_of(sections).items():
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0
+        if mode & 0o077:
+            found.append(f"{key}: {str(path)!r} has mode {mode:04o}, so others can use the secret in it; run: chmod 600 {path}")
     return found

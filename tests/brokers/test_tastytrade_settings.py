@@ -11,10 +11,10 @@ from bot.redact import Redactor
 from bot.settings import Settings, load
 from brokers.tastytrade import CLIENT_SECRET, REFRESH_TOKEN, TastytradeSettings
 from brokers.tastytrade.line import Line, Place
-from core.model.errors import OperatorError, QuantMatrixError, RetryError, SettingsError
+from core.model.errors import OperatorError, QuantMatrixError, RefusedError, RetryError, SettingsError
 from core.model.secrets import Secret
 from core.ports.broker import Opening
-from tests.brokers.bench import HandClock, approved
+from tests.brokers.bench import BUY_SPREAD, HandClock, approved
 from tests.brokers.bench_tastytrade import PRODUCTION, SANDBOX, TastytradeBench
 
 SECRETS = {CLIENT_SECRET: "planted-client-secret", REFRESH_TOKEN: "planted-refresh-token"}
@@ -127,11 +127,10 @@ async def test_an_account_that_may_not_trade_stops_the_start(bench: TastytradeBe
 async def test_an_account_without_options_says_so(bench: TastytradeBench) -> None:
     bench.loopback.desk.rules["options-level"] = "None"
     broker = await bench.open()
-    assert (broker.capabilities.options, broker.capabilities.multi_leg, broker.capabilities.live) == (
-        False,
-        False,
-        bench.production,
-    )
+    told = broker.capabilities
+    assert (told.options, told.multi_leg, told.live) == (False, False, bench.production)
+    with pytest.raises(RefusedError, match="not sent: this account at tastytrade may not trade options"):
+        await broker.submit(approved("-3.00", 1, BUY_SPREAD))
     await broker.close()
 
 
