@@ -47,6 +47,7 @@ class IbkrBroker:
         self._contracts = Contracts(line)
         self._turn = asyncio.Lock()
         self._good_until = float("-inf")
+        self._changes = 0
 
     @property
     def capabilities(self) -> Capabilities:
@@ -98,7 +99,7 @@ class IbkrBroker:
     async def submit(self, order: ApprovedOrder) -> Report:
         """Send once; see `core.ports.broker.Broker.submit`."""
         placed = await sending.place(self._line, self._contracts, order)
-        self._good_until = float("-inf")
+        self._changed()
         refused = await sending.answered(self._line, placed)
         return await sending.outcome(lambda: self._placed(placed), order.key, refused)
 
@@ -109,8 +110,8 @@ class IbkrBroker:
             raise RefusedError(f"Interactive Brokers knows no order {key}")
         if self._telling.closed(order):
             return self._telling.report(order)
+        self._changed()
         await sending.cancel(self._line, order)
-        self._good_until = float("-inf")
         return await sending.after_cancel(lambda: self.find(key), key)
 
     async def find(self, key: str) -> Report | None:
@@ -194,10 +195,16 @@ class IbkrBroker:
         now = self._line.clock.monotonic()
         if self._line.complete and (not fresh or now < self._good_until):
             return
+        changes = self._changes
         await asking.look(self._line)
         self._line.complete = True
         took = self._line.clock.monotonic() - now
-        self._good_until = now + 4 * took if took >= _LONG else float("-inf")
+        self._good_until = now + 4 * took if took >= _LONG and changes == self._changes else float("-inf")
+
+    def _changed(self) -> None:
+        """Something was sent: a look that began before it says nothing about it."""
+        self._changes += 1
+        self._good_until = float("-inf")
 
     async def _connected(self) -> None:
         await self._line.connect()

@@ -43,7 +43,7 @@ async def _fees(line: Line) -> None:
     fresh = facts.unpaid() - facts.waited
     facts.waited |= fresh
     try:
-        async with asyncio.timeout(FEE_SECONDS if fresh else 0):
+        async with asyncio.timeout(FEE_SECONDS):
             while fresh & facts.unpaid():
                 facts.paid.clear()
                 await facts.paid.wait()
