@@ -127,7 +127,7 @@ class TastytradeBroker:
 
     async def preview(self, order: ApprovedOrder) -> Preview:
         """Let tastytrade judge the order without taking it."""
-        content = tickets.body(order)
+        content = self._said(order)
         try:
             await self.line.ready()
             body = await self.line.send("POST", f"{self._path}/orders/dry-run", content)
@@ -140,7 +140,7 @@ class TastytradeBroker:
 
     async def submit(self, order: ApprovedOrder) -> Report:
         """Send once; see `core.ports.broker.Broker.submit`."""
-        content = tickets.body(order)
+        content = self._said(order)
         try:
             await self.line.ready()
         except WireError as error:
@@ -165,6 +165,12 @@ class TastytradeBroker:
         return reports[0]
 
     # inside
+
+    def _said(self, order: ApprovedOrder) -> str:
+        objection = self._capabilities.objection(order.envelope.legs)
+        if objection is not None:
+            raise RefusedError(f"the order was not sent: {objection}")
+        return tickets.body(order)
 
     async def _cancel(self, key: str, order_id: str) -> Report:
         path, refusal = f"{self._path}/orders/{order_id}", None

@@ -13,7 +13,6 @@ from core.model.proposals import ApprovedOrder
 from core.model.signals import Intent
 
 OURS = "qm1-"
-MOST_LEGS = 4
 _ACTIONS: Mapping[tuple[Side, Intent], OrderAction] = {
     (Side.BUY, Intent.OPEN): OrderAction.BUY_TO_OPEN,
     (Side.SELL, Intent.OPEN): OrderAction.SELL_TO_OPEN,
@@ -59,8 +58,6 @@ def _defect(order: ApprovedOrder) -> str | None:
         return f"a quantity of {order.quantity} is no order; give at least 1"
     if not order.limit.is_finite() or not order.limit:
         return f"a limit of {order.limit} is no price that tastytrade takes; give a debit or a credit"
-    if len(legs) > MOST_LEGS:
-        return f"it has {len(legs)} legs, tastytrade takes {MOST_LEGS}; split it"
     if len({leg.instrument for leg in legs}) < len(legs):
         return "two of its legs are the same instrument; join them"
     return None
