@@ -126,6 +126,14 @@ async def test_f056_a_cancel_without_a_sound_answer_is_unknown(bench: Tastytrade
     assert (await found(bench)).event is OrderEvent.CANCEL
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_f056_a_cancel_answered_with_a_failure_is_unknown_whatever_became_of_it(bench: TastytradeBench, status: int) -> None:
+    await bench.broker.submit(approved("-99.00"))
+    bench.fault(on="cancel", kind="status", status=status, after=False)
+    with pytest.raises(OutcomeUnknownError):
+        await bench.broker.cancel(KEY)
+
+
 async def test_f056_a_cancel_that_worked_but_whose_look_failed_is_unknown(bench: TastytradeBench) -> None:
     await bench.broker.submit(approved("-99.00"))
     bench.fault(on="order", kind="status", status=503)
