@@ -64,7 +64,7 @@ async def positions(line: Line) -> Mapping[str, int]:
     told = await line.ask(lambda ib: ib.reqPositionsAsync())
     held: dict[str, int] = {}
     for one in told:
-        if one.account != line.place.account or not one.position:
+        if one.account != line.place.account:
             continue
         try:
             key = key_of(one.contract)
@@ -72,7 +72,8 @@ async def positions(line: Line) -> Mapping[str, int]:
             raise RetryError(f"Interactive Brokers lists a position that cannot be read: {error}") from error
         if one.position != int(one.position):
             raise OperatorError(f"the account holds {one.position} of {key}; fractions are not supported, sell the fraction at IB")
-        held[key] = int(one.position)
+        held[key] = int(one.position)  # a change that comes beside the list repeats its row
+    held = {key: units for key, units in held.items() if units}
     if not held and dollars((await summary(line)).get("GrossPositionValue", "")):
         raise RetryError("Interactive Brokers listed no position, but values positions; it is asked again")
     return held

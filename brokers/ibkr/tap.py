@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from brokers.ibkr.facts import Facts, Said
-from core.model.errors import BadDataError
+from core.model.errors import QuantMatrixError
 
 if TYPE_CHECKING:
     import ib_async
@@ -82,7 +82,7 @@ def _before(wrapper: object, name: str, facts: Facts, *listeners: Callable[..., 
         for listener in listeners:
             try:
                 listener(*arguments)
-            except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError, BadDataError) as error:
+            except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError, QuantMatrixError) as error:
                 LOG.exception("unreadable %s", name)
                 facts.unreadable.append(f"{name}: {error}")
         original(*arguments)

@@ -209,6 +209,7 @@ class Tws:
         else:
             told = {
                 "nothing": [end],
+                "gone": [*rows, *((*row[:-2], "0", row[-1]) for row in rows), end],
                 "empty": [messages.error(-1, fault.code or 504, "Not connected"), end],
                 "no end": rows[: len(rows) // 2],
                 "garbled": [*(row[:10] for row in rows), end],
