@@ -12,11 +12,14 @@ from importlib import metadata
 from pathlib import Path
 
 from bot import settings
+from bot.access import Access
+from bot.branch import Ground, open_broker
 from bot.clock import SystemClock
 from bot.doctor_discord import discord_findings
+from bot.doctor_security import security_findings
 from bot.findings import Finding, bad, good, lines, warn
 from bot.settings import Settings
-from bot.wiring import calendar, surroundings
+from bot.wiring import calendar
 from core.engine.settings import Policy
 from core.journal.journal import open_journal
 from core.journal.schema import sqlite_verdict
@@ -48,7 +51,7 @@ async def examine(config: Path | None, clock: Clock) -> list[Finding]:
         return [*found, bad("settings", str(error), "mend or remove that file")]
     found.append(good("settings", f"{config or 'the defaults'}, fingerprint {chosen.config_hash[:12]}"))
     found += await database(chosen)
-    found += switches(chosen)
+    found += [*switches(chosen), *security_findings(chosen)]
     told, server_time = await discord_findings(chosen)
     found += [*clock_findings(clock.now(), server_time), *told]
     found += await market(chosen, clock)
@@ -147,21 +150,40 @@ def clock_findings(here: datetime, there: datetime | None) -> Iterable[Finding]:
 
 
 async def market(chosen: Settings, clock: Clock) -> list[Finding]:
-    """Open data and broker as the desk does, without touching the broker's ledger."""
+    """Open the data as the desk does, and the broker of every account, without touching a paper ledger."""
     now = clock.now()
     try:
         first = getattr(chosen.feed, "start", now.date())
         sessions = calendar(min(first, now.date()), now.date())
         feed = await asyncio.to_thread(chosen.feed.open, clock, sessions)
         view = await feed.view()
-        found = [good("data", f"{view.source}: {len(view.symbols)} symbols, last completed bar {view.completed}")]
-        broker = await chosen.broker.open(
-            chosen.engine.account, chosen.engine.start_cash, None, surroundings(clock, feed, sessions)
-        )
-        try:
-            account = await broker.account()
-        finally:
-            await broker.close()
     except QuantMatrixError as error:
-        return [bad("data and broker", str(error), "correct `feed` or `broker` in the settings")]
-    return [*found, good("broker", f"{broker.capabilities.name} answers for account {account.account}")]
+        return [bad("data", str(error), "correct `feed` in the settings")]
+    found = [good("data", f"{view.source}: {len(view.symbols)} symbols, last completed bar {view.completed}")]
+    ground = Ground(clock, feed, sessions, Access(chosen.discord), Path(), lambda _: None, lambda _: None)
+    for one in (chosen, *chosen.accounts):
+        found += await broker(one, ground)
+    return found
+
+
+async def broker(chosen: Settings, ground: Ground) -> list[Finding]:
+    """Prove connection, account, permissions and mode of one account's broker."""
+    name = chosen.engine.account
+    try:
+        opened = await open_broker(chosen, chosen.engine, ground, None)
+        try:
+            balances, held = await opened.account(), await opened.positions()
+        finally:
+            await opened.close()  # type: ignore[attr-defined]  # every adapter has it; the engine never closes one
+    except QuantMatrixError as error:
+        return [bad("broker", f"{name}: {error}", "correct `broker` in the settings")]
+    can = opened.capabilities
+    takes = [
+        word for word, able in (("stock", can.stock), ("options", can.options), ("spreads as one order", can.multi_leg)) if able
+    ]
+    number = getattr(chosen.broker, "account", "") or balances.account
+    mode = "LIVE: real money" if can.live else "no real money"
+    return [
+        good("broker", f"{name}: {can.name} answers for account {number}, {mode}"),
+        good("broker", f"{name}: takes {', '.join(takes) or 'nothing'}; {len(held)} instruments held"),
+    ]
