@@ -7,7 +7,8 @@ an empty folder.
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from core.model.instruments import Instrument, Leg, Option, Right, Side, Stock
-from core.model.orders import OrderEvent
+from core.model.orders import OrderEvent, Report
 from core.model.proposals import ApprovedOrder
 from core.model.signals import Intent
 from core.ports.broker import Broker
@@ -23,6 +24,7 @@ from tests.kit import nouns
 
 #: Every bench opens its account with so much cash, and nothing else in it.
 CASH = Decimal(100_000)
+KEY = "qm1-one-1"
 LONG_AGO = datetime(1999, 1, 1, tzinfo=UTC)
 LEAD = Stock("LEAD")
 CALL = Option("LEAD", date(2024, 7, 19), Right.CALL, Decimal(100))
@@ -140,3 +142,20 @@ def benches() -> Mapping[str, Callable[[Path], Bench]]:
     for name in names:
         found.update(importlib.import_module(f"tests.brokers.{name}").BENCHES)
     return found
+
+
+@asynccontextmanager
+async def up(bench: Bench) -> AsyncIterator[Bench]:
+    """Start a bench, and stop it in any case."""
+    try:
+        await bench.start()
+        yield bench
+    finally:
+        await bench.stop()
+
+
+async def found(bench: Bench, key: str = KEY) -> Report:
+    """What the broker says about an order that it must know."""
+    report = await bench.broker.find(key)
+    assert report is not None
+    return report
