@@ -21,7 +21,7 @@ from core.journal.journal import open_journal
 from tests.kill.broken import RULES
 from tests.kill.lane import POINTS, Order, Told, drive, forked
 from tests.kill.life import imported
-from tests.kill.venues import NAMES
+from tests.kill.venues import NAMES, venue
 
 KINDS = ("duplicate", "orphan", "unapproved", "false terminal", "overfill", "lost", "different", "note", "halted")
 
@@ -29,7 +29,7 @@ KINDS = ("duplicate", "orphan", "unapproved", "false terminal", "overfill", "los
 def main() -> int:
     """Fork a lane per core, add up what they did, and say it."""
     options = _options()
-    imported()
+    imported(venue(options.broker))
     folder = Path(tempfile.mkdtemp(prefix="quantmatrix-kill-", dir=options.folder))
     began = time.monotonic()
     template = folder / "template.db"

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.kill.hand import Ports
 from tests.kill.life import GAVE_UP, IDLE, Life, live
 from tests.kill.rules import judged
 from tests.kill.venues import Venue, venue
@@ -120,16 +121,16 @@ def ended(child: int, seconds: float, *, kill: bool) -> int | None:
 
 
 @contextmanager
-def serving(kind: Venue, road: Road) -> Iterator[int]:
-    """The loopback broker of a road; yields its port."""
+def serving(kind: Venue, road: Road) -> Iterator[Ports]:
+    """The loopback broker of a road; yields its ports."""
     reading, writing = os.pipe()
     child = forked(lambda: _serve(kind, road, writing), road.folder / "broker.log")
     os.close(writing)
     try:
         ready, _, _ = select.select([reading], [], [], START_SECONDS)
-        said = os.read(reading, 16) if ready else b""
+        said = os.read(reading, 32) if ready else b""
         assert said, f"the loopback broker {kind.name} did not start; see {road.folder / 'broker.log'}"
-        yield int(said)
+        yield tuple(int(port) for port in said.split())
     finally:
         os.close(reading)
         os.kill(child, signal.SIGKILL)
@@ -137,8 +138,8 @@ def serving(kind: Venue, road: Road) -> Iterator[int]:
 
 
 def _serve(kind: Venue, road: Road, writing: int) -> int:
-    def ready(port: int) -> None:
-        os.write(writing, str(port).encode())
+    def ready(port: int, hand: int) -> None:
+        os.write(writing, f"{port} {hand}".encode())
 
     kind.serve(road, ready)
     return 0
@@ -154,8 +155,8 @@ def drive(order: Order) -> Told:
         folder.mkdir(parents=True)
         shutil.copy(order.template, folder / "journal.db")
         road = Road(folder, order.seed * 100_003 + number, harsh=bool(order.rule))
-        with serving(kind, road) as port:
-            _play(order, _Stage(road, kind, port, counts, luck), told)
+        with serving(kind, road) as ports:
+            _play(order, _Stage(road, kind, ports, counts, luck), told)
         told.roads += 1
         if not told.wrong:
             shutil.rmtree(folder)
@@ -168,7 +169,7 @@ def drive(order: Order) -> Told:
 class _Stage:
     road: Road
     kind: Venue
-    port: int
+    ports: Ports
     counts: Counts
     luck: random.Random
 
@@ -178,7 +179,7 @@ def _play(order: Order, stage: _Stage, told: Told) -> None:
     number = 0
     while number < LIVES and told.kills < order.kills:
         number += _strike(order, stage, number, told)
-    _run(order, stage, Life(stage.road, LIVES, stage.port, last=True, rule=order.rule), told)
+    _run(order, stage, Life(stage.road, LIVES, stage.ports, last=True, rule=order.rule), told)
     _judge(stage, told)
 
 
@@ -186,7 +187,7 @@ def _strike(order: Order, stage: _Stage, number: int, told: Told) -> int:
     """One life; answers how many lives further the road goes on: one that waits for prices skips some, the end all."""
     at_random = stage.luck.random() < AT_RANDOM
     point = "" if at_random else f"{_wanted(stage.luck, told, number)}:{stage.luck.choice((1, 1, 1, 1, 2))}"
-    life = Life(stage.road, number, stage.port, point, rule=order.rule)
+    life = Life(stage.road, number, stage.ports, point, rule=order.rule)
     seconds = stage.luck.uniform(0.0, 0.5) if at_random else POINT_SECONDS
     child = forked(lambda: asyncio.run(live(life, stage.kind, stage.counts)), stage.road.folder / f"life-{number}.log")
     code = ended(child, seconds, kill=True)
@@ -227,7 +228,7 @@ def _judge(stage: _Stage, told: Told) -> None:
     reading, writing = os.pipe()
 
     def work() -> int:
-        found = asyncio.run(judged(stage.road, stage.kind, stage.port))
+        found = asyncio.run(judged(stage.road, stage.kind, stage.ports))
         os.write(writing, json.dumps(found).encode())
         return 0
 

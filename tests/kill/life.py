@@ -3,10 +3,12 @@
 import gc
 import importlib
 import random
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import Protocol
+from typing import Protocol, cast
 
 from bot.clock import HandClock
 from bot.settings import Settings, load
@@ -15,14 +17,16 @@ from core.engine.engine import Engine
 from core.engine.settings import EngineSettings, Expression
 from core.journal.bodies import _body_of
 from core.journal.journal import SqlJournal, open_journal
-from core.model.errors import RetryError
+from core.model.errors import OperatorError, RetryError
 from core.model.notes import Note
 from core.model.orders import Fill, Order, Transaction
 from core.model.positions import Position
 from core.model.proposals import Envelope, Proposal, ProposalState
 from core.model.signals import Signal
+from core.ports.journal import Journal
 from tests.engine.rig import CALENDAR, ScriptedMarket
 from tests.kill import broken
+from tests.kill.hand import Ports
 from tests.kill.venues import Venue
 from tests.kill.world import JUMPS, SYMBOLS, Channel, Road, dice, judgement, jump, names, price
 
@@ -33,6 +37,9 @@ _STEP = timedelta(seconds=3)
 TURNS, LAST_TURNS = 30, 120
 #: Turns in a row in which nothing was left to do.
 CALM = 3
+#: Share of the notes that Discord drops.
+DROPPED = 0.05
+At = Callable[[str], None]
 #: In the last life prices fall by then at the latest, so what is held so long stays.
 PATIENCE_TURNS = 40
 GAVE_UP, IDLE = 3, 4
@@ -43,8 +50,9 @@ def _settings() -> Settings:
     return load("", {})
 
 
-def imported() -> None:
+def imported(venue: Venue) -> None:
     """Import everything that a life imports late, so that no child does it again."""
+    venue.imported()
     _settings()
     for module in ("sqlalchemy.dialects.sqlite.aiosqlite", "sqlalchemy.dialects.sqlite.pysqlite", "concurrent.futures.thread"):
         importlib.import_module(module)
@@ -76,7 +84,7 @@ class Life:
 
     road: Road
     number: int
-    port: int
+    ports: Ports
     point: str = ""
     last: bool = False
     rule: str = ""
@@ -85,12 +93,26 @@ class Life:
 @dataclass(slots=True)
 class _Desk:
     life: Life
+    venue: Venue
     engine: Engine
-    journal: SqlJournal
-    clock: HandClock
-    market: ScriptedMarket
-    channel: Channel
+    adapters: Adapters
     dice: random.Random
+
+    @property
+    def clock(self) -> HandClock:
+        return cast("HandClock", self.adapters.clock)
+
+    @property
+    def market(self) -> ScriptedMarket:
+        return cast("ScriptedMarket", self.adapters.market)
+
+    @property
+    def channel(self) -> Channel:
+        return cast("Channel", self.adapters.notifier)
+
+    @property
+    def journal(self) -> Journal:
+        return self.adapters.journal
 
 
 async def live(life: Life, venue: Venue, counts: Counts) -> int:
@@ -102,36 +124,44 @@ async def live(life: Life, venue: Venue, counts: Counts) -> int:
         fatal(point)
 
     if life.last:
-        await venue.calm(life.port)
-    road = life.road
-    clock = HandClock(road.begins(life.number))
+        await venue.calm(life.ports)
+    clock = HandClock(life.road.begins(life.number))
     market = ScriptedMarket(clock, names())
-    luck = dice(road.seed, life.number)
-    journal = await open_journal(road.database, at=at)
+    journal = await open_journal(life.road.database, at=at)
     await journal.take_lease(f"life {life.number}", clock.now())
-    up = (lambda: True) if life.last else (lambda: luck.random() > 0.05)
-    channel = Channel(road.channel, journal, clock, at, up)
-    async with venue.adapter(life.port, surroundings(clock, market, CALENDAR)) as broker:
-        adapters = Adapters(clock, market, broker, journal, channel, CALENDAR)
-        engine = build_engine(_settings(), adapters, engine=SETTINGS, at=at)
-        broken.break_rule(life.rule, engine)
-        desk = _Desk(life, engine, journal, clock, market, channel, luck)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(journal.close)
+        opening = venue.adapter(life.road, life.ports, surroundings(clock, market, CALENDAR))
         try:
-            done = await _lives(desk)
+            broker = await stack.enter_async_context(opening)
+        except (RetryError, OperatorError):
+            return GAVE_UP
+        desk = _desk(life, venue, Adapters(clock, market, broker, journal, _channel(life, journal, clock, at), CALENDAR), at)
+        try:
+            return 0 if await _lives(desk) else IDLE
         except RetryError:
             return GAVE_UP
-    await journal.close()
-    return 0 if done else IDLE
+
+
+def _channel(life: Life, journal: SqlJournal, clock: HandClock, at: At) -> Channel:
+    luck = dice(life.road.seed, life.number, "discord")
+    return Channel(life.road.channel, journal, clock, at, lambda: life.last or luck.random() > DROPPED)
+
+
+def _desk(life: Life, venue: Venue, adapters: Adapters, at: At) -> _Desk:
+    engine = build_engine(_settings(), adapters, engine=SETTINGS, at=at)
+    broken.break_rule(life.rule, engine)
+    return _Desk(life, venue, engine, adapters, dice(life.road.seed, life.number))
 
 
 async def _lives(desk: _Desk) -> bool:
-    _look(desk, 0)
+    await _look(desk, 0)
     await desk.engine.start()
     await desk.engine.scan()
     await desk.engine.entries()
     calm = 0
     for turn in range(1, LAST_TURNS if desk.life.last else TURNS):
-        _look(desk, turn)
+        await _look(desk, turn)
         await desk.engine.tick()
         await desk.channel.deliver()
         await _vote(desk)
@@ -141,14 +171,16 @@ async def _lives(desk: _Desk) -> bool:
     return calm >= CALM and not _held(desk)
 
 
-def _look(desk: _Desk, turn: int) -> None:
+async def _look(desk: _Desk, turn: int) -> None:
     """Time passes, prices move, and now and then somebody sets the wall clock."""
     life = desk.life
     desk.clock.turn_to(desk.clock.now() + _STEP)
     if not life.last and desk.dice.random() < 0.02:
         jump(desk.clock, desk.dice.choice(JUMPS))
     moment = (life.number, turn)
-    desk.market.prices.update({symbol: price(life.road, symbol, moment, last=life.last) for symbol in SYMBOLS})
+    prices = {symbol: price(life.road, symbol, moment, last=life.last) for symbol in SYMBOLS}
+    desk.market.prices.update(prices)
+    await desk.venue.look(life.ports, life.road.begins(life.number) + turn * _STEP, prices)
 
 
 async def _vote(desk: _Desk) -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from core.journal.journal import open_journal
 from core.model.orders import DOUBTFUL, Fill, OrderState
 from core.model.signals import Intent
+from tests.kill.hand import Ports
 from tests.kill.kept import InJournal, Kept, read_journal
 from tests.kill.venues import Venue
 from tests.kill.verdict import no_order_lost, no_order_twice, same_to_the_cent
@@ -16,11 +17,11 @@ from tests.kill.world import Road, Says, messages
 NEVER = frozenset({OrderState.NEW, OrderState.DENIED, OrderState.REJECTED, OrderState.ABSENT})
 
 
-async def judged(road: Road, kind: Venue, port: int) -> Mapping[str, object]:
+async def judged(road: Road, kind: Venue, ports: Ports) -> Mapping[str, object]:
     """Everything that is wrong on one road, each with its kind in front, and what was counted."""
     journal = await open_journal(road.database)
     try:
-        kept = Kept(await kind.truth(port), await read_journal(journal), ())
+        kept = Kept(await kind.truth(ports), await read_journal(journal), ())
         halted = await journal.kill()
     finally:
         await journal.close()

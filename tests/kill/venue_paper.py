@@ -1,7 +1,7 @@
 """The paper broker: its ledger in a process of its own, over its own wire."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from brokers.paper.remote import RemoteLine
 from core.model.orders import Fill, Report
 from core.ports.broker import Account, Broker
 from core.quant.fees import FeeSchedule
+from tests.kill.hand import Ports, Ready
 from tests.kill.kept import ACCOUNT, LONG_AGO, AtBroker
 from tests.kill.paper_street import Street
 from tests.kill.world import Road, dice
@@ -29,20 +30,26 @@ class Paper:
 
     name: str = "paper"
 
-    def serve(self, road: Road, ready: Callable[[int], None]) -> None:
+    def imported(self) -> None:
+        """Everything is imported already."""
+
+    def serve(self, road: Road, ready: Ready) -> None:
         asyncio.run(_serve(road, ready))
 
     @asynccontextmanager
-    async def adapter(self, port: int, around: Surroundings) -> AsyncIterator[Broker]:
-        broker = PaperBroker(RemoteLine("127.0.0.1", port, PATIENCE), around)
+    async def adapter(self, road: Road, ports: Ports, around: Surroundings) -> AsyncIterator[Broker]:
+        broker = PaperBroker(RemoteLine("127.0.0.1", ports[0], PATIENCE), around)
         yield broker
         await broker.close()
 
-    async def calm(self, port: int) -> None:
-        await RemoteLine("127.0.0.1", port).call("calm")
+    async def look(self, ports: Ports, now: datetime, prices: Mapping[str, float]) -> None:
+        """The paper ledger sees what the desk shows it."""
 
-    async def truth(self, port: int) -> AtBroker:
-        call = RemoteLine("127.0.0.1", port).call
+    async def calm(self, ports: Ports) -> None:
+        await RemoteLine("127.0.0.1", ports[0]).call("calm")
+
+    async def truth(self, ports: Ports) -> AtBroker:
+        call = RemoteLine("127.0.0.1", ports[0]).call
         return AtBroker(
             reports=cast("Sequence[Report]", await call("reports", LONG_AGO)),
             fills=cast("Sequence[Fill]", await call("fills", LONG_AGO)),
@@ -51,11 +58,11 @@ class Paper:
         )
 
 
-async def _serve(road: Road, ready: Callable[[int], None]) -> None:
+async def _serve(road: Road, ready: Ready) -> None:
     terms = Terms(ACCOUNT, Decimal(100_000), MODEL, FeeSchedule())
     street = Street(Ledger.open(terms, road.folder / "paper.jsonl", OPENED), dice(road.seed, "street"), harsh=road.harsh)
     server = await asyncio.start_server(street.serve, "127.0.0.1", 0)
-    ready(server.sockets[0].getsockname()[1])
+    ready(server.sockets[0].getsockname()[1], 0)
     await server.serve_forever()
 
 
