@@ -94,7 +94,7 @@ class Line:
             self.logins.good_until = 0.0
             return await self._again(path, params)
         except WireError as error:
-            self.heed(error)
+            self.heed(error, reading=True)
             raise RetryError(f"{error}; it is asked again") from error
 
     async def _again(self, path: str, params: Mapping[str, object] | None) -> JSON:
@@ -127,11 +127,11 @@ class Line:
         response = await self.client.request(method, path, content=content or None)
         return cast("JSON", response.extensions[BODY])
 
-    def heed(self, error: WireError) -> None:
-        """Reads fall silent for as long as the broker asks, or longer with each 429."""
+    def heed(self, error: WireError, *, reading: bool = False) -> None:
+        """Reads fall silent for as long as the broker asks, or longer with each 429, and each 403 to a read."""
         if error.status == 401:
             self.logins.good_until = 0.0
-        if error.status != 429 and error.wait is None:
+        if error.status != 429 and error.wait is None and not (reading and error.status == 403):
             return
         seconds = error.wait or QUIET_SECONDS[min(self._strikes, len(QUIET_SECONDS) - 1)]
         self._strikes += 1

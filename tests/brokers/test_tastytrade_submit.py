@@ -116,8 +116,9 @@ async def test_f040_a_429_on_a_submit_is_unknown_reads_fall_silent_and_a_cancel_
     assert found.event is OrderEvent.CANCEL
 
 
-async def test_f040_a_storm_of_429_is_met_with_longer_and_longer_silence(bench: TastytradeBench) -> None:
-    bench.fault(on="read", kind="status", status=429, times=1000)
+@pytest.mark.parametrize("status", [429, 403])
+async def test_f040_f042_a_storm_of_429_or_403_is_met_with_longer_and_longer_silence(bench: TastytradeBench, status: int) -> None:
+    bench.fault(on="read", kind="status", status=status, times=1000)
     waits = []
     for _ in range(8):
         with pytest.raises(RetryError):
