@@ -128,9 +128,10 @@ def _carry(chain: Chain, rows: Columns, found: Flaws, life: tuple[date, float], 
     seen = parity.forward(pairs, chain.spot, years, rate, is_american=not terms.european)
     empty = Svi(math.nan, 0.0, 0.0, 0.0, 1.0)
     carry = rate - math.log(seen.price / clean) / years if seen.price > 0 and clean > 0 else math.nan
-    dividends = chain.spot * max(-math.expm1(-max(fallback, 0.0) * years), 0.0) + chain.spot - clean
-    if not terms.european:
-        bad = parity.violations(pairs, chain.spot, years, rate, max(dividends, 0.0), is_american=True)
+    if not terms.european and seen.price > 0:
+        # What the forward says is paid out, whether listed or not: a pair must contradict the other pairs to be flagged.
+        paid = max(chain.spot - seen.price * math.exp(-rate * years), chain.spot - clean, 0.0) + seen.error
+        bad = parity.violations(pairs, chain.spot + seen.error, years, rate, paid, is_american=True)
         found[places[bad].ravel()] |= int(Flaw.PARITY)
     if not (abs(carry) <= max(WILDEST, 0.02 / years)):
         forward = clean * math.exp((rate - fallback) * years)
