@@ -149,7 +149,7 @@ def test_a_database_of_a_newer_version_is_left_as_it_is(told: Told, answered: To
     assert journal.read_bytes() == before
 
 
-def test_a_second_instance_ends_with_its_own_status_and_leaves_the_clock_of_the_first(
+def test_f019_a_second_instance_ends_with_its_own_status_and_leaves_the_clock_of_the_first(
     told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("config.yaml").write_text("discord: {guild_id: 1}\njournal: {path: journal.db}\n")

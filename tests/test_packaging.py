@@ -80,7 +80,7 @@ def test_the_readme_has_every_promised_part() -> None:
         assert command in readme
 
 
-def test_what_the_program_writes_is_readable_by_its_user_alone(tmp_path: Path) -> None:
+def test_f139_what_the_program_writes_is_readable_by_its_user_alone(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bot", "migrate"]
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     shell = ["sh", "-c", 'umask 000; exec "$@"', "sh", *command]

@@ -63,7 +63,7 @@ async def test_without_permission_to_read_the_card_nothing_is_claimed(room: Offi
     await nothing_happens(room, proposal)
 
 
-async def test_an_approval_during_a_disconnect_counts_after_the_resume(room: Office) -> None:
+async def test_f116_an_approval_during_a_disconnect_counts_after_the_resume(room: Office) -> None:
     proposal, message = await posted(room)
     await room.sandbox.control.do("close", code=4000)
     await room.user("owner").react(message, YES)
@@ -71,7 +71,7 @@ async def test_an_approval_during_a_disconnect_counts_after_the_resume(room: Off
     assert await room.orders() == 1
 
 
-async def test_an_approval_in_a_lost_session_is_read_back(room: Office) -> None:
+async def test_f116_an_approval_in_a_lost_session_is_read_back(room: Office) -> None:
     proposal, message = await posted(room)
     control = room.sandbox.control
     await control.do("drop", name="MESSAGE_REACTION_ADD", count=1)
@@ -92,7 +92,7 @@ async def test_an_event_lost_before_a_resume_is_read_back(room: Office) -> None:
     await room.becomes(proposal, *DONE)
 
 
-async def test_an_approval_while_the_bot_was_down_is_read_back(tmp_path: Path, sandbox: Sandbox) -> None:
+async def test_f004_f116_an_approval_while_the_bot_was_down_is_read_back(tmp_path: Path, sandbox: Sandbox) -> None:
     async with office(tmp_path, sandbox) as room:
         proposal, message = await posted(room)
     await sandbox.control.user("owner").react(message, YES)

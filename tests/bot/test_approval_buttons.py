@@ -40,7 +40,7 @@ async def test_a_button_is_acknowledged_at_once_when_deciding_takes_long(room: O
     assert "Approved" in seen.text
 
 
-async def test_a_button_of_an_old_card_still_answers_after_a_restart(tmp_path: Path, sandbox: Sandbox) -> None:
+async def test_f137_a_button_of_an_old_card_still_answers_after_a_restart(tmp_path: Path, sandbox: Sandbox) -> None:
     async with office(tmp_path, sandbox) as room:
         proposal, message = await posted(room)
     async with office(tmp_path, sandbox, again=True) as room:

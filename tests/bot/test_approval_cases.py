@@ -143,7 +143,7 @@ async def test_reactions_of_bots_do_not_count(room: Office) -> None:
     await nothing_happens(room, proposal)
 
 
-async def test_our_own_reaction_never_counts_even_when_somebody_has_our_token(room: Office) -> None:
+async def test_f138_our_own_reaction_never_counts_even_when_somebody_has_our_token(room: Office) -> None:
     proposal, message = await posted(room)
     shown = await room.user("owner").look(message)
     assert [entry["emoji"]["name"] for entry in shown["reactions"] if entry["me"] or entry["count"]] == [YES, NO]
@@ -153,7 +153,7 @@ async def test_our_own_reaction_never_counts_even_when_somebody_has_our_token(ro
     assert room.approvals.crowd.cards == {}
 
 
-async def test_a_reaction_of_a_user_who_is_in_no_cache_counts(room: Office) -> None:
+async def test_f120_a_reaction_of_a_user_who_is_in_no_cache_counts(room: Office) -> None:
     proposal, message = await posted(room)
     client = cast("discord.Client", room.notifier.client)
     assert not [member for guild in client.guilds for member in guild.members if member.id == room.sandbox.users["owner"]]
@@ -188,7 +188,7 @@ async def test_a_reaction_that_only_looks_like_one_on_our_card_is_ignored_and_no
     await nothing_happens(room, proposal)
 
 
-async def test_a_reaction_on_somebody_elses_copy_of_our_card_is_ignored_and_noted(room: Office) -> None:
+async def test_f135_a_reaction_on_somebody_elses_copy_of_our_card_is_ignored_and_noted(room: Office) -> None:
     proposal, _ = await posted(room)
     copy = await room.user("stranger").say("Open LEAD · stock? React with ✅", in_channel=CARDS)
     await room.user("owner").react(copy["id"], YES)

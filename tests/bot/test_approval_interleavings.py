@@ -40,7 +40,7 @@ async def step(room: Office, message: int, chance: random.Random) -> str:
 
 
 @pytest.mark.parametrize("seed", range(14))
-async def test_no_order_of_events_makes_two_orders_or_one_without_a_yes(tmp_path: Path, seed: int) -> None:
+async def test_f119_no_order_of_events_makes_two_orders_or_one_without_a_yes(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     async with loopback() as sandbox, office(tmp_path, sandbox) as room:
         proposal, message = await posted(room)

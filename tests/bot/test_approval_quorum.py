@@ -214,7 +214,7 @@ async def test_a_person_on_the_list_who_clicks_too_fast_is_asked_to_wait(room: O
     assert all("Too many" not in one.text for one in seen[:8])
 
 
-async def test_a_flood_of_reactions_by_an_approver_makes_one_order(room: Office) -> None:
+async def test_f143_a_flood_of_reactions_by_an_approver_makes_one_order(room: Office) -> None:
     proposal, message = await posted(room)
     await room.user("owner").react(message, YES)
     for _ in range(500):

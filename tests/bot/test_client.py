@@ -57,7 +57,7 @@ async def test_a_wrong_token_ends_with_one_sentence(room: Office) -> None:
 
 
 @pytest.mark.parametrize("code", [4004, 4010, 4011, 4012, 4013, 4014])
-async def test_a_close_that_trying_again_cannot_help_ends_with_its_remedy(room: Office, code: int) -> None:
+async def test_f115_a_close_that_trying_again_cannot_help_ends_with_its_remedy(room: Office, code: int) -> None:
     async def close() -> None:
         await connected(room)
         await room.sandbox.control.do("close", code=code)
@@ -75,7 +75,7 @@ async def test_a_refused_first_connect_is_tried_again(room: Office) -> None:
         await connected(room)
 
 
-async def test_an_event_that_makes_no_sense_gets_a_new_client(room: Office) -> None:
+async def test_f017_an_event_that_makes_no_sense_gets_a_new_client(room: Office) -> None:
     async with supervised(room):
         await connected(room)
         first = room.notifier.client
@@ -104,7 +104,7 @@ async def test_whatever_ends_a_client_a_new_one_is_built(room: Office, ending: E
     assert len({id(client) for client in runs}) == 3
 
 
-async def test_too_many_new_sessions_in_a_day_stop_the_desk(room: Office) -> None:
+async def test_f020_f117_too_many_new_sessions_in_a_day_stop_the_desk(room: Office) -> None:
     now = room.served.clock.monotonic()
     room.served.identifies.extend([now] * clients.IDENTIFIES)
     with pytest.raises(OperatorError, match="800 times in a day"):

@@ -38,7 +38,7 @@ async def test_a_session_has_every_job_in_its_order(tmp_path: Path) -> None:
         assert await day(one, jobs(one)) == ["morning_brew", "status", "entries", "close", "scan", "portfolio_digest"]
 
 
-async def test_a_post_is_written_once_a_day_even_across_restarts(tmp_path: Path) -> None:
+async def test_f081_a_post_is_written_once_a_day_even_across_restarts(tmp_path: Path) -> None:
     now = WEDNESDAY
     while now < EVENING:
         async with desk(tmp_path, since=now) as one:

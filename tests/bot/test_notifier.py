@@ -130,7 +130,7 @@ async def test_an_edit_that_became_a_message_is_not_told_twice(room: Office) -> 
     ],
     ids=["502 after", "500 before", "503 twice", "cut before", "cut after"],
 )
-async def test_a_fault_never_loses_a_note_nor_tells_it_twice(room: Office, fault: dict[str, Any]) -> None:
+async def test_f113_a_fault_never_loses_a_note_nor_tells_it_twice(room: Office, fault: dict[str, Any]) -> None:
     await room.sandbox.control.fault("POST", f"channels/{room.sandbox.channels['trades']}/messages$", **fault)
     await put(room, note("once", room), note("next", room))
     await told(room, "once", "next")
@@ -139,7 +139,7 @@ async def test_a_fault_never_loses_a_note_nor_tells_it_twice(room: Office, fault
     assert await titles(room) == ["once", "next"]
 
 
-async def test_an_old_try_is_looked_up_before_it_is_sent_again(room: Office) -> None:
+async def test_f114_an_old_try_is_looked_up_before_it_is_sent_again(room: Office) -> None:
     trades = room.sandbox.channels["trades"]
     await room.sandbox.control.fault("POST", f"channels/{trades}/messages$", cut=True, when="after")
     await put(room, note("once", room))
@@ -173,7 +173,7 @@ async def test_while_the_look_fails_nothing_is_sent(room: Office) -> None:
     assert trades not in room.notifier.troubles
 
 
-async def test_a_channel_that_takes_nothing_holds_up_no_other_and_says_why(room: Office) -> None:
+async def test_f118_a_channel_that_takes_nothing_holds_up_no_other_and_says_why(room: Office) -> None:
     await room.sandbox.control.do("overwrite", channel="trades", user="bot", deny=1 << 11)
     await put(room, note("kept", room), note("told", room, topic=Topic.PORTFOLIO))
     await told(room, "told", channel="portfolio")
@@ -204,7 +204,7 @@ async def test_a_topic_without_a_channel_is_given_up_with_a_reason(room: Office)
     await until(gone)
 
 
-async def test_notes_wait_while_nobody_is_connected(tmp_path: Path, sandbox: Sandbox) -> None:
+async def test_f122_notes_wait_while_nobody_is_connected(tmp_path: Path, sandbox: Sandbox) -> None:
     async with office(tmp_path, sandbox, connect=False) as room:
         await put(room, note("later", room))
         await room.quiet()

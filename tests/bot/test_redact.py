@@ -51,7 +51,7 @@ def test_a_secret_in_a_traceback_is_taken_out() -> None:
     assert TOKEN not in shown
 
 
-def test_text_from_outside_cannot_begin_a_line_of_its_own() -> None:
+def test_f129_text_from_outside_cannot_begin_a_line_of_its_own() -> None:
     shown = Redactor(()).format(record("symbol %s", "X\n2026-01-01T00:00:00 INFO bot: order sent"))
     assert "\n" not in shown
 

@@ -35,7 +35,7 @@ def test_a_plain_session_has_its_jobs_in_order() -> None:
     ]
 
 
-def test_an_early_close_moves_what_follows_the_close() -> None:
+def test_f083_an_early_close_moves_what_follows_the_close() -> None:
     assert told("2025-11-28")[3:] == [("close", "13:05"), ("scan", "13:10"), ("portfolio_digest", "13:20")]
 
 
@@ -49,12 +49,12 @@ def test_saturday_has_the_weekly_review_alone() -> None:
 
 
 @pytest.mark.parametrize("day", ["2026-03-06", "2026-03-09", "2026-10-30", "2026-11-02"])
-def test_daylight_saving_does_not_move_the_wall_clock(day: str) -> None:
+def test_f080_daylight_saving_does_not_move_the_wall_clock(day: str) -> None:
     assert told(day)[0] == ("morning_brew", "08:30")
     assert told(day)[2] == ("entries", "09:35")
 
 
-def test_every_day_of_eight_years_has_each_job_once_or_not_at_all() -> None:
+def test_f080_every_day_of_eight_years_has_each_job_once_or_not_at_all() -> None:
     everything = occasions(JOBS, START, datetime(2026, 12, 30, tzinfo=UTC), SESSIONS)
     per_day = Counter((o.job, o.at.astimezone(NEW_YORK).date()) for o in everything)
     assert set(per_day.values()) == {1}
@@ -79,7 +79,7 @@ def test_looking_at_any_times_gives_each_occasion_once(start: int, steps: list[i
 
 @given(st.integers(0, MINUTES), st.integers(1, 60 * 24 * 20))
 @settings(max_examples=150, deadline=None)
-def test_after_a_gap_each_job_runs_at_most_once_and_never_too_late(start: int, gap: int) -> None:
+def test_f081_after_a_gap_each_job_runs_at_most_once_and_never_too_late(start: int, gap: int) -> None:
     since = START + timedelta(minutes=start)
     now = min(since + timedelta(minutes=gap), datetime(2026, 12, 30, tzinfo=UTC))
     found = due(JOBS, since, now, SESSIONS)

@@ -86,7 +86,7 @@ async def through(bench: TastytradeBench, proxy: Proxy) -> TastytradeBroker:
 
 @pytest.mark.parametrize("cut", [0, 1, 40, 200, 400, 600])
 @pytest.mark.parametrize("way", ["cut_up", "cut_down"])
-async def test_f070_a_connection_cut_at_any_byte_sends_at_most_one_order(bench: TastytradeBench, way: str, cut: int) -> None:
+async def test_f008_f070_a_connection_cut_at_any_byte_sends_at_most_one_order(bench: TastytradeBench, way: str, cut: int) -> None:
     proxy = await Proxy(bench.loopback.port).start()
     broker = await through(bench, proxy)
     setattr(proxy, way, cut)

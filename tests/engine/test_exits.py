@@ -165,7 +165,7 @@ async def test_a_crossed_quote_closes_nothing(tmp_path: Path) -> None:
         assert len(one.engine.books.positions) == 1
 
 
-async def test_a_stale_quote_blocks_the_exit_until_it_is_fresh(tmp_path: Path) -> None:
+async def test_f086_a_stale_quote_blocks_the_exit_until_it_is_fresh(tmp_path: Path) -> None:
     async with desk(tmp_path) as one:
         await one.buy()
         one.market.prices["LEAD"] = 93.0

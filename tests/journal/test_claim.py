@@ -211,7 +211,7 @@ async def test_without_the_lease_nothing_is_claimed(ground: Ground) -> None:
     assert await refused(journal, await opened(journal)) == State.OPEN
 
 
-async def test_a_lost_lease_is_noticed_in_the_claim_and_before_the_send(ground: Ground) -> None:
+async def test_f019_a_lost_lease_is_noticed_in_the_claim_and_before_the_send(ground: Ground) -> None:
     journal = await ground.open()
     of = await opened(journal)
     await ground.sql("UPDATE lease SET fence = fence + 1")

@@ -37,7 +37,7 @@ async def daily_questions(journal: Journal) -> None:
     await journal.audit_rows()
 
 
-async def test_no_daily_question_and_no_write_walks_a_whole_table(tmp_path: Path) -> None:
+async def test_f036_no_daily_question_and_no_write_walks_a_whole_table(tmp_path: Path) -> None:
     journal = await open_journal(tmp_path / "a.db", durable=False)
     await journal.take_lease("test", NOW)
     asked: list[tuple[str, Any]] = []
@@ -64,7 +64,7 @@ async def test_no_daily_question_and_no_write_walks_a_whole_table(tmp_path: Path
     await journal.close()
 
 
-async def test_copies_made_at_any_moment_hold_a_whole_prefix_of_the_facts(tmp_path: Path) -> None:
+async def test_f034_copies_made_at_any_moment_hold_a_whole_prefix_of_the_facts(tmp_path: Path) -> None:
     journal = await open_journal(tmp_path / "a.db")
     await walked_lease(journal)
 

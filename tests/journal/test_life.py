@@ -52,7 +52,7 @@ async def test_an_error_at_a_write_point_leaves_the_whole_fact_or_nothing(ground
 
 
 @pytest.mark.parametrize("cancelled", ["caller", "everything"])
-async def test_cancelling_at_any_await_leaves_no_open_transaction(ground: Ground, cancelled: str) -> None:
+async def test_f018_cancelling_at_any_await_leaves_no_open_transaction(ground: Ground, cancelled: str) -> None:
     journal = await ground.open()
     door = journal._door
     for turns in range(40):
@@ -115,7 +115,7 @@ async def test_a_crowd_of_strangers_does_not_hold_up_an_approver(ground: Ground)
     assert len(await journal.votes("p1")) == 301
 
 
-async def test_postgresql_runs_a_transaction_again_that_lost_a_race(ground: Ground) -> None:
+async def test_f032_postgresql_runs_a_transaction_again_that_lost_a_race(ground: Ground) -> None:
     if ground.kind != "postgresql":
         return
     journal = await ground.open()
@@ -143,7 +143,7 @@ async def test_postgresql_runs_a_transaction_again_that_lost_a_race(ground: Grou
     assert len(tries) == 4
 
 
-async def test_postgresql_going_away_is_one_sentence_and_coming_back_costs_nothing(ground: Ground) -> None:
+async def test_f032_postgresql_going_away_is_one_sentence_and_coming_back_costs_nothing(ground: Ground) -> None:
     if ground.kind != "postgresql":
         return
     journal = await ground.open(owner=None)
@@ -169,7 +169,7 @@ async def pragma(journal: SqlJournal, words: str) -> None:
     await journal._door.write("", lambda connection: connection.exec_driver_sql(f"PRAGMA {words}").close())
 
 
-async def test_a_full_disk_is_one_sentence_and_nothing_is_lost(ground: Ground) -> None:
+async def test_f026_a_full_disk_is_one_sentence_and_nothing_is_lost(ground: Ground) -> None:
     if ground.kind == "postgresql":
         return
     journal = await ground.open()
@@ -189,7 +189,7 @@ async def test_a_full_disk_is_one_sentence_and_nothing_is_lost(ground: Ground) -
     assert len(await journal.notes()) == stored + 1
 
 
-async def test_after_the_disk_failed_once_nothing_is_tried_again(ground: Ground) -> None:
+async def test_f027_after_the_disk_failed_once_nothing_is_tried_again(ground: Ground) -> None:
     if ground.kind != "sqlite":
         return
     journal = await ground.open()
@@ -202,7 +202,7 @@ async def test_after_the_disk_failed_once_nothing_is_tried_again(ground: Ground)
             await journal._door.write("", work)
 
 
-async def test_a_read_only_database_is_one_sentence(ground: Ground) -> None:
+async def test_f028_a_read_only_database_is_one_sentence(ground: Ground) -> None:
     if ground.kind == "postgresql":
         return
     journal = await ground.open()
@@ -211,7 +211,7 @@ async def test_a_read_only_database_is_one_sentence(ground: Ground) -> None:
         await journal.set_setting("a", "b")
 
 
-async def test_another_program_that_holds_the_database_is_one_sentence(ground: Ground) -> None:
+async def test_f024_another_program_that_holds_the_database_is_one_sentence(ground: Ground) -> None:
     if ground.kind == "postgresql":
         return
     journal = await ground.open()
@@ -226,7 +226,7 @@ async def test_another_program_that_holds_the_database_is_one_sentence(ground: G
 
 
 @pytest.mark.parametrize("back", [False, True])
-async def test_a_database_that_was_moved_away_takes_nothing_more_and_is_not_made_anew(
+async def test_f028_a_database_that_was_moved_away_takes_nothing_more_and_is_not_made_anew(
     ground: Ground, back: bool, tmp_path: Path
 ) -> None:
     if ground.kind != "sqlite":

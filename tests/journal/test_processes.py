@@ -73,7 +73,7 @@ async def test_a_killed_process_leaves_a_legal_database_and_no_lock(ground: Grou
             await journal.claim(approval(proposal()), envelope(proposal()), order(envelope(proposal())), NOW)
 
 
-async def test_a_second_process_is_kept_out(ground: Ground) -> None:
+async def test_f019_a_second_process_is_kept_out(ground: Ground) -> None:
     if not ground.durable:
         return
     with child(ground.where, "wait") as running:

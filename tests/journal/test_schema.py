@@ -101,7 +101,7 @@ def test_a_migration_says_what_it_did() -> None:
     assert str(Migrated("2", "2", None)) == "the database is up to date (revision 2)"
 
 
-async def test_a_database_of_a_newer_version_is_left_alone(ground: Ground) -> None:
+async def test_f127_a_database_of_a_newer_version_is_left_alone(ground: Ground) -> None:
     await ground.sql("UPDATE alembic_version SET version_num = '9999'")
     try:
         for attempt in (ground.open(), migrate(ground.where)):
@@ -144,7 +144,7 @@ async def test_an_older_database_asks_to_be_migrated_and_is_copied_first(
         await ground.sql(f"UPDATE alembic_version SET version_num = '{HEAD}'")
 
 
-async def test_a_migration_that_fails_half_way_leaves_the_old_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_f013_a_migration_that_fails_half_way_leaves_the_old_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.db"
     scripts = tmp_path / "scripts"
     (scripts / "versions").mkdir(parents=True)
@@ -205,7 +205,7 @@ def test_bare_postgresql_addresses_get_the_driver_that_is_installed() -> None:
     assert place.name == "postgresql://u:***@host/db"
 
 
-async def test_a_copy_made_while_the_journal_is_in_use_is_whole(tmp_path: Path) -> None:
+async def test_f034_a_copy_made_while_the_journal_is_in_use_is_whole(tmp_path: Path) -> None:
     journal = await open_journal(tmp_path / "a.db")
     await journal.put_notes([note()])
     copy = backup(f"sqlite:///{tmp_path}/a.db", tmp_path / "copy.db")
@@ -231,7 +231,7 @@ async def test_a_copy_made_while_the_journal_is_in_use_is_whole(tmp_path: Path) 
         ((3, 50, 6), False), ((3, 50, 7), True), ((3, 51, 0), False), ((3, 51, 2), False), ((3, 51, 3), True), ((3, 52, 0), True),
     ],
 )  # fmt: skip
-def test_the_verdict_on_sqlite_knows_the_defect_and_why_it_cannot_strike(version: tuple[int, ...], sound: bool) -> None:
+def test_f031_the_verdict_on_sqlite_knows_the_defect_and_why_it_cannot_strike(version: tuple[int, ...], sound: bool) -> None:
     verdict = sqlite_verdict(version)
     assert ("free of" in verdict) is sound
     assert sound or "one connection alone writes" in verdict

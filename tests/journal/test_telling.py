@@ -117,7 +117,7 @@ async def test_a_long_chain_is_walked_in_full(ground: Ground) -> None:
         "DELETE FROM audit WHERE seq = 3",
     ],
 )
-async def test_a_changed_or_missing_audit_row_is_named(ground: Ground, tamper: str) -> None:
+async def test_f140_a_changed_or_missing_audit_row_is_named(ground: Ground, tamper: str) -> None:
     journal = await ground.open()
     await audited(journal, 5)
     with pytest.raises(Exception, match="append-only"):
@@ -129,7 +129,7 @@ async def test_a_changed_or_missing_audit_row_is_named(ground: Ground, tamper: s
         await journal.verify_audit()
 
 
-async def test_rows_that_changed_places_are_noticed(ground: Ground) -> None:
+async def test_f140_rows_that_changed_places_are_noticed(ground: Ground) -> None:
     journal = await ground.open()
     await audited(journal, 5)
     await ground.drop_triggers("audit")
@@ -140,7 +140,7 @@ async def test_rows_that_changed_places_are_noticed(ground: Ground) -> None:
 
 
 @pytest.mark.parametrize(("gone", "named"), [("seq > 3", 4), ("seq > 0", 1)])
-async def test_rows_cut_off_the_end_are_noticed(ground: Ground, gone: str, named: int) -> None:
+async def test_f140_rows_cut_off_the_end_are_noticed(ground: Ground, gone: str, named: int) -> None:
     journal = await ground.open()
     await audited(journal, 5)
     await ground.drop_triggers("audit")

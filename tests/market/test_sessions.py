@@ -34,7 +34,7 @@ SHARED = Sessions.open(date(2014, 1, 1), date(2020, 12, 31))
         date(2028, 11, 24),
     ],
 )
-def test_the_day_before_a_holiday_closes_at_one(sessions: Sessions, day: date) -> None:
+def test_f083_the_day_before_a_holiday_closes_at_one(sessions: Sessions, day: date) -> None:
     session = sessions.on(day)
     assert session is not None
     assert session.early

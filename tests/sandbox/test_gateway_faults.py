@@ -27,7 +27,7 @@ async def none_left(desk: Desk) -> None:
         *(("close", {"code": code}) for code in (1000, 1001, 4000, 4007, 4008, 4009)),
     ],
 )
-async def test_a_broken_link_resumes_and_replays_what_was_missed(
+async def test_f115_a_broken_link_resumes_and_replays_what_was_missed(
     sandbox: Sandbox, desk: Desk, verb: str, args: dict[str, object]
 ) -> None:
     message = await card(sandbox, desk)
@@ -53,7 +53,7 @@ async def test_an_invalid_session_loses_what_happened_but_rest_still_knows(sandb
     assert (await asyncio.wait_for(desk.reactions.get(), 5)).user_id == sandbox.users["approver"]
 
 
-async def test_op_9_false_identifies_again(sandbox: Sandbox, desk: Desk) -> None:
+async def test_f115_op_9_false_identifies_again(sandbox: Sandbox, desk: Desk) -> None:
     await sandbox.control.do("op", op=9, d=False)
     await until(lambda: desk.readies == 2, 10)
     assert (await sandbox.control.do("gateway_state"))["identifies"] == 2
@@ -119,7 +119,7 @@ async def test_unknown_ops_and_events_are_ignored(sandbox: Sandbox, desk: Desk) 
     assert (await asyncio.wait_for(desk.reactions.get(), 5)).user_id == sandbox.users["owner"]
 
 
-async def test_silence_is_noticed_and_resumed(sandbox: Sandbox) -> None:
+async def test_f115_silence_is_noticed_and_resumed(sandbox: Sandbox) -> None:
     await sandbox.control.do("silence", heartbeat_ms=150)
     desk = Desk(sandbox.guild_id, heartbeat_timeout=0.4)
     running = await connected(sandbox.api_base, sandbox.gateway_url, sandbox.token, desk)
@@ -130,7 +130,7 @@ async def test_silence_is_noticed_and_resumed(sandbox: Sandbox) -> None:
     await running
 
 
-async def test_events_can_be_lost_doubled_held_and_reordered(sandbox: Sandbox, desk: Desk) -> None:
+async def test_f119_events_can_be_lost_doubled_held_and_reordered(sandbox: Sandbox, desk: Desk) -> None:
     message, owner = await card(sandbox, desk), sandbox.control.user("owner")
     await sandbox.control.do("drop", name="MESSAGE_REACTION_ADD")
     await owner.react(message.id, "❌")

@@ -20,7 +20,7 @@ async def texts(sandbox: Sandbox, channel: str = "signals") -> list[str]:
 
 
 @pytest.mark.parametrize("scope", ["user", "global"])
-async def test_a_429_is_waited_out_and_sent_again(sandbox: Sandbox, desk: Desk, scope: str) -> None:
+async def test_f113_a_429_is_waited_out_and_sent_again(sandbox: Sandbox, desk: Desk, scope: str) -> None:
     await sandbox.control.do("rate_limit", path=MESSAGES, seconds=0.2, scope=scope)
     began = time.perf_counter()
     await desk.room(sandbox.channels["signals"]).send("hello")
@@ -37,7 +37,7 @@ async def test_a_429_without_via_is_taken_for_a_ban(sandbox: Sandbox, desk: Desk
     assert await texts(sandbox) == []
 
 
-async def test_a_502_after_the_effect_leaves_one_message_thanks_to_the_nonce(sandbox: Sandbox, desk: Desk) -> None:
+async def test_f114_a_502_after_the_effect_leaves_one_message_thanks_to_the_nonce(sandbox: Sandbox, desk: Desk) -> None:
     await sandbox.control.fault("POST", MESSAGES, status=502, when="after")
     await desk.room(sandbox.channels["signals"]).send("once")
     assert await texts(sandbox) == ["once"]
@@ -96,7 +96,7 @@ async def test_a_slow_answer_is_waited_for(sandbox: Sandbox, desk: Desk) -> None
     sending.cancel()
 
 
-async def test_a_callback_after_three_seconds_is_10062(sandbox: Sandbox, desk: Desk) -> None:
+async def test_f121_a_callback_after_three_seconds_is_10062(sandbox: Sandbox, desk: Desk) -> None:
     seen = await sandbox.control.user("owner").slash("late")
     assert seen.state == "failed"
     assert seen.sentence == "The application did not respond"
@@ -118,7 +118,7 @@ async def test_a_wrong_token_does_not_log_in(sandbox: Sandbox, desk: Desk) -> No
         await Desk(sandbox.guild_id).start(sandbox.token + "x")
 
 
-async def test_lost_permissions_and_deleted_channels_are_refused_as_discord_does(sandbox: Sandbox, desk: Desk) -> None:
+async def test_f118_lost_permissions_and_deleted_channels_are_refused_as_discord_does(sandbox: Sandbox, desk: Desk) -> None:
     room = desk.room(sandbox.channels["status"])
     await sandbox.control.do("bot_permissions", remove=1 << 14)
     with pytest.raises(discord.Forbidden) as caught:
