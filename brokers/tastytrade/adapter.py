@@ -112,6 +112,7 @@ class TastytradeBroker:
         orders = await self._orders(since)
         trades = [row for row in await self._history("transactions", since) if row.get("transaction-type") == "Trade"]
         self._costs.known |= fees_of(trades)
+        self._reader.learn(trades)
         old = {str(row["order-id"]) for row in trades if row.get("order-id")} - {str(order.get("id")) for order in orders}
         orders += [inner(await self.line.get(f"{self._path}/orders/{order_id}"), "data") for order_id in sorted(old)]
         told = await self._reports(orders)

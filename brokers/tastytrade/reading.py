@@ -63,6 +63,13 @@ class Reader:
 
     account: str
     _said: dict[str, list[Fill]] = field(default_factory=dict)
+    _busted: set[tuple[str, str]] = field(default_factory=set)
+
+    def learn(self, trades: Iterable[JSON]) -> None:
+        """Note which executions rows of the history take back; each is a further version of its fill, for people to look at."""
+        by_id = {str(row.get("id")): row for row in trades}
+        reversed_ids = {str(row["reverses-id"]) for row in by_id.values() if row.get("reverses-id")}
+        self._busted |= {place for name in reversed_ids & set(by_id) if (place := _place(by_id[name])) is not None}
 
     def report(self, order: JSON, fees: Fees) -> Report:
         """What the broker says about one order.
@@ -92,13 +99,16 @@ class Reader:
 
     def _fills(self, order: JSON, legs: list[JSON], fees: Fees) -> Iterable[Fill]:
         seen: dict[str, Fill] = {}
-        for place, leg in enumerate(legs):
+        for number_of_leg, leg in enumerate(legs):
             for row in rows(leg, "fills"):
-                fill = self._fill(order, leg, row, place)
+                fill = self._fill(order, leg, row, number_of_leg)
                 known = seen.setdefault(fill.exec_id, fill)
                 if known is not fill and known == fill:
                     continue
-                yield from self._versions(replace(fill, fee=fees.get((_id(order), str(row.get("ext-exec-id") or fill.exec_id)))))
+                place = (_id(order), str(row.get("ext-exec-id") or fill.exec_id))
+                yield from self._versions(replace(fill, fee=fees.get(place)))
+                if place in self._busted:
+                    yield replace(fill, version=len(self._said[fill.exec_id]) + 1)
 
     def _fill(self, order: JSON, leg: JSON, row: JSON, place: int) -> Fill:
         key = from_wire(leg)
@@ -152,13 +162,18 @@ def fees_of(transactions: Iterable[JSON]) -> dict[tuple[str, str], Decimal]:
     found: dict[tuple[str, str], Decimal] = {}
     for row in transactions:
         told = [name for name in names if row.get(name) is not None]
-        execution = row.get("ext-exec-id") or row.get("exec-id")
-        if row.get("transaction-type") != "Trade" or not told or execution is None:
+        place = _place(row)
+        if row.get("transaction-type") != "Trade" or not told or place is None:
             continue
         cost = -sum((_signed(row, name) for name in told), Decimal(0))
-        place = (str(row.get("order-id")), str(execution))
         found[place] = found.get(place, Decimal(0)) + cost
     return found
+
+
+def _place(row: JSON) -> tuple[str, str] | None:
+    """Order and execution that a row of the history is about."""
+    execution = row.get("ext-exec-id") or row.get("exec-id")
+    return None if execution is None else (str(row.get("order-id")), str(execution))
 
 
 def judgement(body: JSON) -> Preview:

@@ -1,5 +1,6 @@
 """What happens to orders at tastytrade after they were taken: executions, cancels, replacements, rejects, other people's trades."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
@@ -14,6 +15,8 @@ from core.model.errors import OutcomeUnknownError, RefusedError, RetryError
 from core.model.orders import OrderEvent, Report
 from tests.brokers.bench import BUY_LEAD, BUY_SPREAD, CALL, HIGHER, LEAD, LONG_AGO, SELL_LEAD, SELL_SPREAD, approved
 from tests.brokers.bench_tastytrade import TastytradeBench, outside
+from tests.kit.tastytrade import shapes
+from tests.kit.tastytrade.rest import ACCOUNT
 
 KEY = "qm1-one-1"
 
@@ -52,6 +55,19 @@ def test_f052_a_row_that_an_answer_repeats_is_one_execution() -> None:
     order = {"id": 7, "status": "Live", "updated-at": 1688584052750, "external-identifier": KEY, "legs": [leg]}
     report = Reader("tasty").report(order, {})
     assert (len(report.fills), report.leg_filled, report.event) == (1, (4,), OrderEvent.PART_FILL)
+
+
+async def test_f053_an_execution_that_the_broker_takes_back_is_a_second_version(bench: TastytradeBench) -> None:
+    await bench.broker.submit(approved("-100.05"))
+    (fill,) = await bench.broker.fills(LONG_AGO)
+    (trade,) = [shapes.transaction(moved, ACCOUNT) for moved in bench.loopback.desk.books.moves]
+    reversal = {**trade, "id": 99, "reverses-id": trade["id"], "transaction-sub-type": "Sell to Close", "value-effect": "Credit"}
+    body = json.dumps({"data": {"items": [trade, reversal]}})
+    bench.fault(on="transactions", kind="body", body=body)
+    versions = [(one.exec_id, one.version) for one in await bench.broker.fills(LONG_AGO)]
+    assert versions == [(fill.exec_id, 1), (fill.exec_id, 2)]
+    report = await found(bench)
+    assert (report.leg_filled, [one.version for one in report.fills]) == ((10,), [1, 2])
 
 
 def test_f051_reports_read_in_any_order_say_the_same() -> None:

@@ -254,7 +254,10 @@ def _served(desk: Desk, name: str, handler: Handler) -> Callable[[web.Request], 
         text = await request.text()
         desk.seen.append((name, json.loads(text) if text else {}))
         refusal = _stranger(desk, name, request)
-        return refusal or await desk.faults.serve(name, request, lambda: handler(desk, request))
+        answer = refusal or await desk.faults.serve(name, request, lambda: handler(desk, request))
+        if "gzip" in request.headers.get("Accept-Encoding", "") and not answer.prepared:
+            answer.enable_compression()
+        return answer
 
     return serve
 
