@@ -11,7 +11,7 @@ import discord
 from bot.cards import outside, panel
 from core.engine.answers import Explanation, Status
 from core.engine.measures import Target
-from core.engine.tell import instrument_text, money, order_text, per_share, strategy_name
+from core.engine.tell import UNPROTECTED, instrument_text, money, order_text, per_share, strategy_name
 from core.market.sessions import NEW_YORK
 from core.model.errors import RefusedError, UnknownSymbolError
 from core.model.instruments import instrument
@@ -156,13 +156,14 @@ def summary(book: Book, closed: Sequence[Position], points: Sequence[EquityPoint
     return panel(f"Account {book.account}", stale, fields, footer=f"as of {when(book.as_of)}")
 
 
-def positions(book: Book) -> discord.Embed:
-    """List what is held, best first."""
+def positions(book: Book, *, protected: bool = False) -> discord.Embed:
+    """List what is held, best first; `protected`: the broker holds their stops."""
     ranked = [*performance.ranked(book.positions)]
     ranked += [marked for marked in book.positions if marked not in ranked]
-    return panel(
-        "Open positions", _rows([_position(marked) for marked in ranked], "Nothing is held."), footer=f"as of {when(book.as_of)}"
-    )
+    lines = [_position(marked) for marked in ranked]
+    if lines and not protected:
+        lines.insert(0, f"Every stop is the desk's own: **{UNPROTECTED}**.")
+    return panel("Open positions", _rows(lines, "Nothing is held."), footer=f"as of {when(book.as_of)}")
 
 
 def _position(marked: Marked) -> str:

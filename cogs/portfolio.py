@@ -34,7 +34,8 @@ class Portfolio(commands.GroupCog, name="portfolio", description="What the accou
         """List open positions."""
 
         async def work() -> discord.Embed:
-            return tables.positions(await (account or self.engine).book())
+            engine = account or self.engine
+            return tables.positions(await engine.book(), protected=engine.broker.capabilities.protective_orders)
 
         await require(interaction, Capability.VIEW_PRIVATE)
         await answer(interaction, work(), private=True)

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from core.engine import deadline, quorum, send, tell, walk
+from core.engine import deadline, halt, quorum, send, tell, walk
 from core.engine.settings import Policy
 from core.engine.vet import Price, Refused, closable, price_legs, revet, vet
 from core.model.errors import BadDataError, NotClaimedError, RetryError
+from core.model.kill import Level
 from core.model.market import MarketView
 from core.model.money import ZERO
 from core.model.notes import Tone
@@ -53,7 +54,8 @@ async def decide(engine: "Engine", outcome: Proposal | Refused, view: MarketView
         engine.notifier.wake()
         return
     automatic = _waved_through(engine, outcome)
-    notes = [] if automatic else [tell.card_note(outcome, view.source, charts=engine.settings.charts, takes=str(what))]
+    charts, protected = engine.settings.charts, engine.broker.capabilities.protective_orders
+    notes = [] if automatic else [tell.card_note(outcome, view.source, charts=charts, takes=str(what), protected=protected)]
     if not await engine.journal.record_proposal(outcome, ProposalState.DRAFT, notes):
         return
     stored = StoredProposal(outcome, ProposalState.DRAFT)
@@ -67,7 +69,7 @@ async def decide(engine: "Engine", outcome: Proposal | Refused, view: MarketView
 def _waved_through(engine: "Engine", proposal: Proposal) -> bool:
     settings = engine.settings
     if proposal.intent is Intent.CLOSE:
-        return settings.exits is Policy.AUTO
+        return settings.exits is Policy.AUTO or engine.books.kill.level == Level.FLATTEN
     return settings.entries is Policy.AUTO or proposal.max_loss < settings.auto_below
 
 
@@ -143,6 +145,8 @@ async def claim(
     """Price and vet again, then turn the yes into an envelope with its first order (W5) and send it. Answers one sentence."""
     started = engine.clock.monotonic()
     proposal = stored.proposal
+    if closed := halt.entries_off(engine, proposal.intent):
+        return await end(engine, stored, ProposalState.GATE_DENIED, closed) if policy else f"Not approved now: {closed}."
     view = await engine.view(quotes=[leg.instrument for leg in proposal.legs])
     fresh = revet(engine, proposal, view, await engine.book(view))
     ended = await _changed(engine, stored, fresh, view)

@@ -30,9 +30,12 @@ def forbids(engine: "Engine", intent: Intent) -> str | None:
         return "the desk was halted by the file KILL beside the journal"
     if forbidden(kill.level, intent):
         return f"the desk was halted by {kill.by}: {kill.reason}"
-    if intent is Intent.OPEN and engine.gauges is not None:
-        return engine.gauges.entries_off
-    return None
+    return entries_off(engine, intent)
+
+
+def entries_off(engine: "Engine", intent: Intent) -> str | None:
+    """Why a breaker keeps entries back now; None when it does not, and for every exit."""
+    return engine.gauges.entries_off if intent is Intent.OPEN and engine.gauges is not None else None
 
 
 async def halt(engine: "Engine", by: str, reason: str, level: int = Level.HALT) -> None:

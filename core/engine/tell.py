@@ -15,6 +15,8 @@ from core.model.positions import Position
 from core.model.proposals import Decision, Envelope, Proposal, ProposalState
 from core.model.signals import Intent, Levels, Signal
 
+#: Said wherever a stop is shown that only the running desk acts on.
+UNPROTECTED = "no stop at the broker"
 _MARKS = {Decision.PASS: "✓", Decision.TRIM: "↓", Decision.BLOCK: "✗", Decision.ABSENT: "n/a"}
 
 
@@ -100,12 +102,12 @@ def card_id(proposal: Proposal) -> str:
     return f"card-{proposal.id}"
 
 
-def card_note(proposal: Proposal, source: str, *, charts: bool, takes: str = "1 person") -> Note:
-    """The approval card: exactly what a yes would allow, and what a yes takes."""
+def card_note(proposal: Proposal, source: str, *, charts: bool, takes: str = "1 person", protected: bool = False) -> Note:
+    """The approval card: exactly what a yes would allow, what a yes takes, and whether the broker would hold the stop."""
     closing = proposal.intent is Intent.CLOSE
     fields = [
         *_order_fields(proposal),
-        *(_plan_fields(proposal) if not closing else ()),
+        *(_plan_fields(proposal, protected=protected) if not closing else ()),
         NoteField("Approval takes", takes),
         NoteField("Risk rules", verdict_text(proposal), inline=False),
     ]
@@ -145,12 +147,13 @@ def _order_fields(proposal: Proposal) -> Sequence[NoteField]:
     )
 
 
-def _plan_fields(proposal: Proposal) -> Sequence[NoteField]:
+def _plan_fields(proposal: Proposal, *, protected: bool) -> Sequence[NoteField]:
     plan = proposal.plan
     if plan is None:
         return ()
     ladder = " · ".join(f"{units} at {multiple:g}×" for multiple, units in plan.ladder if units) or "n/a"
-    return (NoteField("Stop (underlying)", per_share(plan.stop)), NoteField("Scale out", ladder))
+    stop = per_share(plan.stop) if protected else f"{per_share(plan.stop)}\n{UNPROTECTED}"
+    return (NoteField("Stop (underlying)", stop), NoteField("Scale out", ladder))
 
 
 def verdict_text(proposal: Proposal) -> str:

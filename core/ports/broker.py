@@ -36,7 +36,10 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a broker can take of an account: `most_legs` in one order, all of them or none."""
+    """What a broker can take of an account: `most_legs` in one order, all of them or none.
+
+    `protective_orders`: it holds a stop of ours for each position, which protects it while the desk is dead.
+    """
 
     name: str
     live: bool
@@ -44,6 +47,7 @@ class Capabilities:
     options: bool = True
     multi_leg: bool = True
     most_legs: int = 4
+    protective_orders: bool = False
 
     def objection(self, legs: Sequence[Leg]) -> str | None:
         """Why the legs cannot be one order here, in one sentence; None: they can. They are never sent one by one instead."""

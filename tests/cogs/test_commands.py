@@ -131,8 +131,8 @@ async def test_closing_nonsense_gets_one_sentence(room: Office, position: str, q
 
 
 async def test_a_stranger_can_neither_close_nor_halt_nor_resume_nor_flatten(room: Office) -> None:
-    tries: tuple[tuple[str, dict[str, Any]], ...] = (("trades close", {"position": "x"}), ("halt", {}), ("resume", {}), ("flatten", {}))
-    for command, options in tries:
+    tries: dict[str, dict[str, Any]] = {"trades close": {"position": "x"}, "halt": {}, "resume": {}, "flatten": {}}
+    for command, options in tries.items():
         seen = await room.user("stranger").slash(command, **options)
         assert "not on the list" in seen.text
     assert room.desk.engine.books.kill.level == 0

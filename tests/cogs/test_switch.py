@@ -132,6 +132,8 @@ async def test_an_active_desk_says_so(room: Office) -> None:
 async def test_f130_flatten_names_account_and_holdings_takes_two_and_closes_once(room: Office) -> None:
     position = await bought(room)
     units = room.desk.engine.books.positions[position].units
+    shown = await room.user("owner").slash("portfolio positions")
+    assert "no stop at the broker" in shown.embeds[0]["description"]
     asked = await room.user("owner").slash("flatten", reason="leaving")
     assert "account paper" in asked.text
     assert f"LEAD {units}" in asked.text
