@@ -21,16 +21,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(chosen.command(chosen))
     except QuantMatrixError as error:
-        print(f"quantmatrix: {error}", file=sys.stderr)  # noqa: T201 - the command line speaks to a person
+        print(_sentence(str(error)), file=sys.stderr)  # noqa: T201 - the command line speaks to a person
         return BUSY if isinstance(error, AlreadyRunningError) else 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        print(f"quantmatrix: {place}{error.strerror or error}; mend that, then start again", file=sys.stderr)  # noqa: T201 - as above
+        print(_sentence(f"{place}{error.strerror or error}; mend that, then start again"), file=sys.stderr)  # noqa: T201 - as above
         return 1
     except KeyboardInterrupt:
         return 130
     finally:
         gc.enable()
+
+
+def _sentence(text: str) -> str:
+    from bot.redact import told  # noqa: PLC0415 - needed only when something is wrong
+
+    return told(f"quantmatrix: {text}", os.environ)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -18,10 +18,11 @@ from bot import client, settings
 from bot.access import Access
 from bot.branch import Ground, open_branch, open_journal_of
 from bot.clock import SimulatedClock, SystemClock
+from bot.hardening import forget, harden
 from bot.heart import Heart
 from bot.jobs import Jobs
 from bot.kit import Kit, open_kit
-from bot.redact import set_up
+from bot.redact import catch_all, set_up
 from bot.settings import Settings
 from bot.wiring import calendar, failpoint
 from brokers.paper import PaperBroker
@@ -56,6 +57,9 @@ def run(config: Path) -> int:
     """
     chosen = settings.read(config, dict(os.environ))
     set_up(chosen.log_level.value, chosen.secrets)
+    catch_all()
+    harden()
+    forget(os.environ, chosen.secrets)
     if chosen.token is None:
         raise OperatorError("discord.token: is missing; set DISCORD_TOKEN, or discord.token_file to a file that holds it")
     if not chosen.discord.guild_id:

@@ -23,8 +23,12 @@ from core.feeds.simulated.market import SimulatedMarket
 from core.journal.journal import SqlJournal, open_journal
 from core.market.sessions import Sessions
 from core.model.errors import OperatorError
+from core.model.mask import Mask
 from core.ports.broker import Broker, Opening
 from core.ports.clock import Clock
+
+#: Shorter secrets are not looked for in what is written down: they would be found inside of ids.
+SHORTEST = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ async def open_journal_of(chosen: Settings, stack: AsyncExitStack, at: Callable[
     """Open the journal of an account and take its lease: nobody else works on it from now on."""
     if not chosen.database and not chosen.journal.url:
         chosen.journal.path.parent.mkdir(parents=True, exist_ok=True)
-    journal = await open_journal(chosen.database_url, at=at)
+    journal = await open_journal(chosen.database_url, at=at, mask=Mask(chosen.secrets, shortest=SHORTEST))
     stack.push_async_callback(journal.close)
     await journal.take_lease(f"pid {os.getpid()}", SystemClock().now())
     return journal

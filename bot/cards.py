@@ -10,6 +10,7 @@ from datetime import datetime
 import discord
 
 from bot.buttons import DecideButton
+from bot.redact import shaped
 from core.model.notes import Note, NoteField, Tone
 
 TITLE, BODY, FIELDS, NAME, VALUE, FOOTER, TOTAL = 256, 4096, 25, 256, 1024, 2048, 6000
@@ -161,8 +162,8 @@ def cut(text: str, limit: int) -> str:
 
 
 def clean(text: str) -> str:
-    """Remove what no reader should meet: control and direction-changing characters, broken encodings, space at the ends."""
-    sound = text.encode("utf-8", "replace").decode()
+    """Remove what no reader should meet: control and direction-changing characters, broken encodings, what looks like a secret."""
+    sound = shaped(text.encode("utf-8", "replace").decode())
     return "".join(letter for letter in sound if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs")).strip()
 
 

@@ -16,6 +16,18 @@ from bot.settings_discord import DiscordSettings
 from core.model.notes import Topic
 
 SECONDS = 10.0
+#: What a thief of the token could do most harm with.
+TOO_MUCH = (
+    "manage_guild",
+    "manage_roles",
+    "manage_webhooks",
+    "manage_channels",
+    "manage_messages",
+    "ban_members",
+    "kick_members",
+    "moderate_members",
+    "mention_everyone",
+)
 
 
 async def discord_findings(chosen: Settings) -> tuple[list[Finding], datetime | None]:
@@ -31,7 +43,7 @@ async def discord_findings(chosen: Settings) -> tuple[list[Finding], datetime | 
     try:
         async with client:
             await client.login(chosen.token.reveal())
-            return await _server(client, chosen.discord), clock
+            return await _server(client, chosen), clock
     except discord.LoginFailure:
         return [bad("discord", "the token was refused", "make a new one in the developer portal and set DISCORD_TOKEN")], clock
     except TROUBLE as error:
@@ -47,7 +59,8 @@ async def _server_time() -> datetime | None:
         return None
 
 
-async def _server(client: discord.Client, chosen: DiscordSettings) -> list[Finding]:
+async def _server(client: discord.Client, everything: Settings) -> list[Finding]:
+    chosen = everything.discord
     link = invite(client.application_id or 0)
     found = [good("discord", f"the token belongs to application {client.application_id}; invite it with {link}")]
     if not chosen.guild_id:
@@ -58,10 +71,21 @@ async def _server(client: discord.Client, chosen: DiscordSettings) -> list[Findi
         channels = {channel.id: channel for channel in await guild.fetch_channels()}
     except (discord.Forbidden, discord.NotFound):
         return [*found, bad("server", f"the bot is not in server {chosen.guild_id}", f"invite it with {link}")]
-    found.append(good("server", f"{guild.id}, {len(channels)} channels"))
+    found += [good("server", f"{guild.id}, {len(channels)} channels"), *powers(me.guild_permissions, live=everything.live)]
     for topic in Topic:
         found += _channel(topic, chosen.channels.of(topic), channels, me)
     return [*found, *await _approvers(guild, chosen)]
+
+
+def powers(held: discord.Permissions, *, live: bool) -> list[Finding]:
+    """Judge what the bot may do in the whole server: whoever steals its token may do the same."""
+    if held.administrator:
+        remedy = "take it away from the bot's role, and invite it with the link above"
+        return [(bad if live else warn)("permissions", "the bot is an administrator of the server, which it never needs", remedy)]
+    more = [name.replace("_", " ") for name in TOO_MUCH if getattr(held, name)]
+    if more:
+        return [warn("permissions", f"the bot may {', '.join(more)}, which it never needs", "take it away from the bot's role")]
+    return [good("permissions", "none in the server that the bot does not need")]
 
 
 def _channel(

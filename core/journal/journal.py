@@ -11,6 +11,7 @@ from core.journal.door import At, Door
 from core.journal.doubts import SqlDoubts
 from core.journal.engine import open_door
 from core.journal.guard import Guard, guard_of
+from core.journal.masking import Mask, MaskedDoor
 from core.journal.place import Place
 from core.journal.schema import check
 from core.model.notes import Note
@@ -27,7 +28,7 @@ def _nothing(point: str, /) -> None:
     """Happens at write points unless a test asks for something."""
 
 
-async def open_journal(where: str | Path, *, durable: bool = True, at: At = _nothing) -> "SqlJournal":
+async def open_journal(where: str | Path, *, durable: bool = True, at: At = _nothing, mask: Mask | None = None) -> "SqlJournal":
     """Open a journal; an empty or missing database is set up first. `take_lease` comes next: claims need it.
 
     Parameters
@@ -37,6 +38,8 @@ async def open_journal(where: str | Path, *, durable: bool = True, at: At = _not
         False for output that can be made again: no fsync, and on SQLite each call runs at once on the caller's thread.
     at : callable
         Called with the name of a write point (``"W5"``) just before its commit, and with ``"W5+"`` just after it.
+    mask : callable, optional
+        Takes secrets out of every text before it is written.
 
     Raises
     ------
@@ -45,7 +48,8 @@ async def open_journal(where: str | Path, *, durable: bool = True, at: At = _not
     """
     place = Place.of(where)
     await check(place)
-    return SqlJournal(open_door(place, at, durable=durable), guard_of(place))
+    door = open_door(place, at, durable=durable)
+    return SqlJournal(door if mask is None else MaskedDoor(door, mask), guard_of(place))
 
 
 class SqlJournal:
