@@ -1,7 +1,8 @@
 """The `Broker` port over tastytrade. It keeps nothing that matters: hints may be lost at any moment, every answer is asked for.
 
 Reads raise `RetryError` or give everything. A submit is one POST on a connection of its own: what proves that nothing happened is
-a `RefusedError`, whatever else goes wrong leaves the outcome unknown.
+a `RefusedError`, whatever else goes wrong leaves the outcome unknown. The SDK logs in, writes orders, and streams; its own calls
+for orders are left aside, because they hide the status of an answer and refuse answers that the broker really gives.
 """
 
 from collections.abc import Iterable, Mapping
