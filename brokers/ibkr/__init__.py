@@ -42,6 +42,8 @@ class IbkrSettings:
         Account number; paper accounts begin with D.
     sent : str
         Folder for the file of used order ids.
+    connect_seconds : float
+        For the connection to stand.
     timeout_seconds : float
         For each question.
     answer_seconds : float
@@ -71,6 +73,7 @@ class IbkrSettings:
     client_id: int = 21
     account: str = ""
     sent: str = "var/ibkr"
+    connect_seconds: float = 5.0
     timeout_seconds: float = 8.0
     answer_seconds: float = 3.0
     retry_seconds: float = 5.0
@@ -102,8 +105,8 @@ class IbkrSettings:
         path = Path(self.sent) / f"{self.account}-{self.client_id}.jsonl" if self.sent else None
         sent = Sent.open(path)
         place = Place(
-            self.host, self.port, self.client_id, self.account, opening.live, self.timeout_seconds, self.answer_seconds,
-            self.retry_seconds, self.patience_seconds, self.timezone,
+            self.host, self.port, self.client_id, self.account, opening.live, self.connect_seconds, self.timeout_seconds,
+            self.answer_seconds, self.retry_seconds, self.patience_seconds, self.timezone,
         )  # fmt: skip
 
         def ref_of(client_id: int, order_id: int) -> str:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from brokers.ibkr import tap, windows
 from brokers.ibkr.codes import Meaning, meaning
@@ -44,6 +44,7 @@ class Place:
     client_id: int
     account: str
     live: bool
+    connect_seconds: float
     timeout_seconds: float
     answer_seconds: float
     retry_seconds: float
@@ -182,17 +183,35 @@ class Line:
         self.lost, self.crowded = "", False
         tap.attach(ib, self.facts, tap.Ears(self._hear, self._gone, self._crowded, self._free, self._named))
         port, self._port = self._port, self.place.port
+        dialing = asyncio.ensure_future(
+            ib.connectAsync(
+                self.place.host, port, self.place.client_id, timeout=self.place.connect_seconds,
+                account=self.place.account, raiseSyncErrors=True, fetchFields=StartupFetch(0),
+            )
+        )  # fmt: skip
         try:
-            async with asyncio.timeout(self.place.timeout_seconds):
-                await ib.connectAsync(
-                    self.place.host, port, self.place.client_id, timeout=self.place.timeout_seconds,
-                    account=self.place.account, raiseSyncErrors=True, fetchFields=StartupFetch(0),
-                )  # fmt: skip
+            async with asyncio.timeout(self.place.connect_seconds):
+                await self._unless_hung_up(ib, dialing)
         except BaseException:
+            dialing.cancel()
             tap.cut(ib)
             raise
         self._ib = ib
         self.epoch += 1
+
+    async def _unless_hung_up(self, ib: "ib_async.IB", dialing: "asyncio.Future[ib_async.IB]") -> None:
+        """Wait until the connection stands; the library would wait on for a greeting from a side that hung up."""
+        hung_up = asyncio.Event()
+        ib.client.conn.disconnected += lambda _: hung_up.set()
+        ended = asyncio.ensure_future(hung_up.wait())
+        try:
+            either: set[asyncio.Future[Any]] = {dialing, ended}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not dialing.done():
+                raise ConnectionResetError("it hung up")
+            await dialing
+        finally:
+            ended.cancel()
 
     def _check(self) -> None:
         """Who is on the other side; whoever it is not is never spoken to again."""

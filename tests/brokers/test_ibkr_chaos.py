@@ -85,6 +85,8 @@ class Day:
     async def judge(self) -> None:
         """Compare what we were told, at any time, with what is true."""
         rows = [row for row in self.rig.do("taken") if row["client"] == self.rig.broker_client]
+        frames = self.rig.tws.frames
+        assert len(frames) == len(set(frames)), "one key was written to the socket twice"
         truth: dict[str, Any] = {row["ref"]: row for row in rows}
         assert len(truth) == len(rows), "something was sent twice"
         for key, word in self.told.items():

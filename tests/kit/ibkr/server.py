@@ -44,6 +44,7 @@ class Tws:
         self.account = account
         self.world = World(ledger, self.now)
         self.faults = Faults()
+        self.frames: list[str] = []
         self.sessions: set[Session] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.down = False
@@ -236,10 +237,10 @@ class Tws:
         return [order for order in self.world.orders.values() if order.seen_from <= moment and order.account == self.account]
 
     def _place(self, session: Session, fields: list[str]) -> None:
-        Placing(self, session).order(place_order(fields), self._fault("place", fields))
+        asked = place_order(fields)
+        if not asked.what_if:
+            self.frames.append(asked.ref)
+        Placing(self, session).order(asked, self.faults.next("what-if" if asked.what_if else "place"))
 
     def _cancel(self, session: Session, fields: list[str]) -> None:
         Placing(self, session).cancel(int(fields[2]), self.faults.next("cancel"))
-
-    def _fault(self, on: str, fields: list[str]) -> Fault:
-        return self.faults.next("what-if" if place_order(fields).what_if else on)
