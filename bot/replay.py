@@ -166,6 +166,7 @@ async def _stage(request: Request, tape: Tape, clock: HandClock, market: ReplayM
     )
     adapters = Adapters(clock, market, broker, journal, notifier, tape.calendar)
     engine = build_engine(chosen, adapters, engine=decided)
+    engine.audited = False
     await journal.take_lease("replay", clock.now())
     await engine.start()
     jobs = Jobs(engine, {post.name: post for post in chosen.posts}, clock.now())

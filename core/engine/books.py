@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+from core.engine.watch import Watch
 from core.model.money import ZERO
 from core.model.orders import DOUBTFUL, Fill, Order, Transaction
 from core.model.positions import EquityPoint, Position
@@ -28,8 +29,10 @@ class Books:
         What is not finished: open positions, granted envelopes, their child orders, proposals that wait for a decision.
     granted : dict of envelope id to Proposal
         What each open envelope was granted for.
-    fills, movements : set
-        Keys of executions and movements that are already booked.
+    fills : dict of execution id to Fill
+        Executions that are booked, each in the version that holds.
+    movements : set
+        Ids of movements that are booked.
     frozen : set
         Orders, executions and movements that made no sense: told once, and left alone for the rest of this run.
     silent : bool
@@ -55,7 +58,7 @@ class Books:
     granted: dict[str, Proposal] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
     pending: dict[str, StoredProposal] = field(default_factory=dict)
-    fills: set[tuple[str, int]] = field(default_factory=set)
+    fills: dict[str, Fill] = field(default_factory=dict)
     movements: set[str] = field(default_factory=set)
     movements_since: datetime | None = None
     frozen: set[str] = field(default_factory=set)
@@ -71,11 +74,12 @@ class Books:
     session: date | None = None
     trades_today: int = 0
     paused_session: date | None = None
+    watch: Watch = field(default_factory=Watch)
 
     def book_fills(self, fills: Iterable[Fill]) -> None:
         """Cash moves with every execution; an unknown fee is booked when it becomes known."""
         for fill in fills:
-            self.fills.add((fill.exec_id, fill.version))
+            self.fills[fill.exec_id] = fill
             self.cash += fill.cash - (fill.fee or ZERO)
 
     def book_movement(self, movement: Transaction) -> None:
@@ -91,7 +95,8 @@ class Books:
             return
         self.positions.pop(position.id, None)
         self.marks.pop(position.id, None)
-        self.results.append(position.realised >= position.fees)
+        if not position.is_external:
+            self.results.append(position.realised >= position.fees)
 
     def count_trade(self, session: date | None) -> None:
         """One more envelope was claimed in this session."""
@@ -103,10 +108,10 @@ class Books:
         return [order for order in self.orders.values() if order.envelope_id == envelope_id]
 
     def busy(self) -> frozenset[str]:
-        """Symbols with a pending proposal, an open envelope or a doubtful order."""
+        """Symbols with a pending proposal, an open envelope or a doubtful order, and those that are held back."""
         granted = {proposal.signal.symbol for proposal in self.granted.values()}
         waiting = {stored.proposal.signal.symbol for stored in self.pending.values()}
-        return frozenset(granted | waiting)
+        return frozenset(granted | waiting | {symbol for symbol, _ in self.watch.locks})
 
     def doubtful(self) -> list[Order]:
         """Orders whose outcome is not proved."""

@@ -4,9 +4,25 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import TypeVar
 
-from core.engine import approve, close, deadline, flatten, follow, gauges, halt, manage, reconcile, scan
+from core.engine import (
+    approve,
+    audits,
+    balances,
+    close,
+    deadline,
+    doubt,
+    external,
+    flatten,
+    follow,
+    gauges,
+    halt,
+    manage,
+    reconcile,
+    scan,
+)
 from core.engine.answers import Explanation, Status
 from core.engine.books import Books
 from core.engine.confirm import Wish
@@ -51,6 +67,8 @@ class Engine:
 
     Attributes
     ----------
+    audited : bool
+        Whether the account is compared with the broker all the time; a replay, whose broker is this process, leaves it off.
     at : callable
         Called with the name of each write point (``W6``, ``W8`` …); does nothing outside the kill tests.
     approvers : tuple of Approver
@@ -91,6 +109,7 @@ class Engine:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     reconciled_at: datetime | None = None
     reconciled: str = "not yet"
+    audited: bool = True
     _broken_off: bool = False
     _running: set[asyncio.Task[object]] = field(default_factory=set)
 
@@ -176,6 +195,26 @@ class Engine:
         if self.gauges is not None:
             await gauges.value(self, self.gauges, view)
 
+    async def audit(self) -> None:
+        """Outside of a session: compare with the broker and look for orders in doubt, when that is due."""
+        if audits.due(self):
+            await self._decide(self._audit)
+
+    async def _audit(self) -> None:
+        await follow.turn(self, await self.view())
+
+    async def resolve(self, key: str, by: str, people: int) -> str:
+        """A person says that an order in doubt never was at the broker; answers one sentence."""
+        return await self._decide(lambda: doubt.resolve(self, key, by, people))
+
+    async def adopt(self, what: str, by: str, stop: Decimal | None) -> str:
+        """A person takes what happened outside as ours; answers one sentence."""
+        return await self._decide(lambda: external.adopt(self, what, by, stop))
+
+    async def ignore(self, symbol: str, by: str) -> str:
+        """A person lets an underlying go that was held back; answers one sentence."""
+        return await self._decide(lambda: external.ignore(self, symbol, by))
+
     async def scan(self) -> None:
         """Run every strategy's gates over the completed bar and tell the signals."""
         await self._decide(lambda: scan.run(self))
@@ -230,7 +269,7 @@ class Engine:
         commitments = marks.Commitments(
             reserved=sum((envelope.reserved for envelope in books.envelopes.values()), ZERO),
             reserved_cash=sum((proposal.cash_need for proposal in books.granted.values()), ZERO),
-            buying_power=books.cash,
+            buying_power=await balances.buying_power(self),
             trades_today=books.trades_today if books.session == today else 0,
             busy=books.busy(),
         )

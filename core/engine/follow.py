@@ -5,39 +5,42 @@ A broker that does not answer stops the turn: nothing is cancelled, sent or clos
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from core.engine import approve, halt, reports, send, tell, walk
+from core.engine import approve, audits, doubt, locks, poll, reconcile, reports, send, tell, walk
 from core.engine.vet import price_legs
 from core.engine.wire import ask
+from core.model.doubts import Hold
 from core.model.errors import BadDataError, OutcomeUnknownError, RefusedError, RetryError
 from core.model.market import MarketView
 from core.model.notes import Note, Tone
-from core.model.orders import DOUBTFUL, Fill, Order, OrderEvent, OrderState, Report, Transaction, advance
+from core.model.orders import Order, OrderEvent, OrderState, Report, advance
 from core.model.proposals import Envelope
-from core.portfolio.ledger import settle_all
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
 
 LATER_SECONDS = 30.0
-#: How long after it happened a movement may still be told, and an execution.
-LOOK_BACK, FILLS_BACK = timedelta(days=30), timedelta(days=1)
-#: A broker's clock may be behind ours by so much.
-SKEW = timedelta(minutes=1)
+#: Why an order ended that this desk did not ask to cancel; nothing more is sent under its envelope.
+UNASKED = "cancelled at the broker, not by this desk"
 _RESTING = (OrderState.ACCEPTED, OrderState.WORKING, OrderState.PARTIAL)
 
 
 async def turn(engine: "Engine", view: MarketView) -> bool:
     """Bring the books up to date and go on with what is unfinished; False when the broker does not answer."""
     try:
-        await catch_up(engine, view)
+        if engine.audited and engine.books.silent:
+            await reconcile.again(engine, view)
+        else:
+            await poll.catch_up(engine, view, whole=False)
     except RetryError as error:
         await _silent(engine, str(error))
         return False
     await _silent(engine, "")
+    if engine.audited:
+        await audits.turn(engine, view)
     for order in engine.books.doubtful():
         await look_up(engine, order, view)
     for order in list(engine.books.orders.values()):
@@ -47,101 +50,39 @@ async def turn(engine: "Engine", view: MarketView) -> bool:
     return True
 
 
-async def catch_up(engine: "Engine", view: MarketView) -> None:
-    """Book everything that the broker knows and we do not; raises RetryError when it does not answer completely."""
-    await movements(engine)
-    await _poll(engine, view)
-    await _executions(engine, view)
-
-
 async def _silent(engine: "Engine", why: str) -> None:
     """Tell once that the broker does not answer, and once that it does again."""
     was, engine.books.silent = engine.books.silent, bool(why)
     if was == bool(why):
         return
     title = "The broker does not answer" if why else "The broker answers again"
-    body = f"{why}. Until it answers nothing is sent and no exit can fire." if why else "Orders and exits are followed again."
+    found = f" {engine.reconciled}." if engine.audited else ""
+    body = (
+        f"{why}. Until it answers nothing is sent and no exit can fire." if why else f"Orders and exits are followed again.{found}"
+    )
     note = tell.desk_note("broker", title, body, engine.clock.now(), Tone.BAD if why else Tone.GOOD)
     await engine.journal.put_notes([note])
     engine.notifier.wake()
 
 
-async def movements(engine: "Engine") -> None:
-    """Book what moved the account without a fill: splits, dividends, expiries, deliveries. One that makes no sense halts."""
-    since = (engine.books.movements_since or engine.clock.now()) - LOOK_BACK
-    for movement in await ask(engine.broker.transactions(since)):
-        if movement.id in engine.books.movements | engine.books.frozen:
-            continue
-        try:
-            await _move(engine, movement)
-        except BadDataError as error:
-            engine.books.frozen.add(movement.id)
-            await halt.alarm(engine, f"movement {movement.id}: {error}")
-
-
-async def _move(engine: "Engine", movement: Transaction) -> None:
-    before = sorted(engine.books.positions.values(), key=lambda position: (position.opened_at, position.id))
-    changed = [after for was, after in zip(before, settle_all(before, movement), strict=True) if after != was]
-    if await engine.journal.record_transaction(movement, changed, [tell.movement_note(movement)]):
-        engine.books.book_movement(movement)
-        for position in changed:
-            engine.books.keep(position)
-        engine.notifier.wake()
-
-
-async def _poll(engine: "Engine", view: MarketView) -> None:
-    """Reports on the orders that are open at the broker."""
-    begun = [order.created_at for order in engine.books.orders.values() if order.state not in DOUBTFUL]
-    if not begun:
-        return
-    for report in await ask(engine.broker.reports(min(begun) - SKEW)):
-        if report.key in engine.books.orders:
-            await reports.apply(engine, report, view)
-
-
-async def _executions(engine: "Engine", view: MarketView) -> None:
-    """Executions that came after their order had ended, and those of somebody else, for which the desk halts."""
-    books = engine.books
-    told = await ask(engine.broker.fills(engine.clock.now() - FILLS_BACK))
-    late = [fill for fill in told if (fill.exec_id, fill.version) not in books.fills and fill.order_key not in books.orders]
-    for key in dict.fromkeys(fill.order_key for fill in late):
-        report = await ask(engine.broker.find(key)) if key and await engine.journal.order(key) else None
-        if report is not None:
-            await reports.apply(engine, report, view)
-        else:
-            await _foreign(engine, [fill for fill in late if fill.order_key == key])
-
-
-async def _foreign(engine: "Engine", fills: Sequence[Fill]) -> None:
-    unseen = [fill for fill in fills if fill.exec_id not in engine.books.frozen]
-    engine.books.frozen.update(fill.exec_id for fill in unseen)
-    if unseen:
-        first = unseen[0]
-        what = f"{first.side} {first.quantity} {first.instrument_key.strip()} at {first.price}"
-        await halt.alarm(engine, f"somebody else traded on this account: {what} (execution {first.exec_id})")
-
-
 async def look_up(engine: "Engine", order: Order, view: MarketView) -> None:
     """Ask the broker about an order whose outcome is not proved. Not found proves nothing; time only escalates to people."""
     now = engine.clock.now()
-    waited = (now - (order.sent_at or order.created_at)).total_seconds()
-    if not _due(engine, order, waited):
+    waited = _waited(order, now)
+    if not due(engine, order):
         return
     engine.books.looked_up[order.key] = waited
     try:
         report = await ask(engine.broker.find(order.key))
+        if report is not None:
+            await reports.apply(engine, report, view)
+        elif order.state is OrderState.ESCALATED:
+            await doubt.seek(engine, order, view)
     except RetryError:
         report = None
-    if report is not None:
-        await reports.apply(engine, report, view)
-        return
-    escalated = unfound(order, waited, engine.settings.unknown_seconds, now)
+    escalated = order if report else unfound(order, waited, engine.settings.unknown_seconds, now)
     if escalated is not order:
-        body = f"{order.key} was not found at the broker for {waited:.0f} s. Look there yourself; it is not sent again."
-        note = tell.desk_note(f"escalated-{order.key}", "Please look at the broker", body, now, Tone.BAD)
-        await engine.journal.record_order(escalated, notes=[note])
-        engine.books.orders[order.key] = escalated
-        engine.notifier.wake()
+        await doubt.escalate(engine, escalated, waited)
 
 
 def unfound(order: Order, waited: float, budget: float, now: datetime) -> Order:
@@ -151,7 +92,13 @@ def unfound(order: Order, waited: float, budget: float, now: datetime) -> Order:
     return replace(order, state=advance(order.state, OrderEvent.BUDGET), updated_at=now)
 
 
-def _due(engine: "Engine", order: Order, waited: float) -> bool:
+def _waited(order: Order, now: datetime) -> float:
+    return (now - (order.sent_at or order.created_at)).total_seconds()
+
+
+def due(engine: "Engine", order: Order) -> bool:
+    """Whether an order in doubt is to be looked up now."""
+    waited = _waited(order, engine.clock.now())
     before = engine.books.looked_up.get(order.key, -1.0)
     planned = next((moment for moment in engine.settings.lookup_seconds if moment > before), before + LATER_SECONDS)
     return waited >= planned or before < 0
@@ -171,6 +118,12 @@ async def settle(engine: "Engine", order: Order, view: MarketView, *, raw: str =
         await proceed(engine, envelope, view)
 
 
+async def call_off(engine: "Engine", order: Order, view: MarketView) -> None:
+    """Ask to cancel an order that rests; what comes of it is followed like any cancel."""
+    if order.state in (*_RESTING, OrderState.PENDING_CANCEL) and order.key not in engine.books.frozen:
+        await _ask_to_cancel(engine, order, view)
+
+
 async def _walk(engine: "Engine", order: Order, view: MarketView) -> None:
     """A child that has worked long enough is cancelled; what is left goes to the next one at a better price for the market.
 
@@ -183,7 +136,11 @@ async def _walk(engine: "Engine", order: Order, view: MarketView) -> None:
         _see(engine, order, view)
     if not walks or (now - since).total_seconds() < walk.schedule(engine.settings, order.legs).seconds:
         return
-    asked = replace(order, state=advance(order.state, OrderEvent.CANCEL_SENT), updated_at=now)
+    await _ask_to_cancel(engine, order, view)
+
+
+async def _ask_to_cancel(engine: "Engine", order: Order, view: MarketView) -> None:
+    asked = replace(order, state=advance(order.state, OrderEvent.CANCEL_SENT), updated_at=engine.clock.now())
     await settle(engine, asked, view)
     report = await _cancel(engine, order.key)
     if report is not None:
@@ -212,9 +169,16 @@ async def _cancel(engine: "Engine", key: str) -> Report | None:
         except RetryError:
             return None
         if report is None:
-            engine.books.frozen.add(key)
-            await halt.alarm(engine, f"the broker does not know order {key} any more: {error}")
+            await _unknown_there(engine, key, str(error))
         return report
+
+
+async def _unknown_there(engine: "Engine", key: str, why: str) -> None:
+    """Not being found is no proof: the order stays as it is and is asked for again. Told once."""
+    at = engine.clock.now()
+    body = f"The broker does not show order {key}, which should be cancelled: {why}. It counts as open. Look at the broker."
+    await engine.journal.put_notes([tell.once(f"unseen-{key}", "An order is not shown at the broker", body, at)])
+    engine.notifier.wake()
 
 
 async def proceed(engine: "Engine", envelope: Envelope, view: MarketView) -> None:
@@ -241,10 +205,14 @@ async def proceed(engine: "Engine", envelope: Envelope, view: MarketView) -> Non
 
 def _over(engine: "Engine", envelope: Envelope, children: Sequence[Order]) -> str | None:
     """Why no further child is sent; None when one may be."""
-    last = children[-1]
+    last, symbol = children[-1], locks.symbol_of(engine, envelope.id)
+    if engine.books.watch.held(symbol, Hold.OUTSIDE):
+        return f"somebody else traded {symbol}"
+    if last.reason == UNASKED:
+        return last.reason
     if sum(child.taken for child in children) >= envelope.quantity:
         return "its legs filled unevenly"
-    if last.state in (OrderState.REJECTED, OrderState.DENIED):
+    if last.state in (OrderState.REJECTED, OrderState.DENIED, OrderState.ABSENT):
         return last.reason or str(last.state)
     if len(children) >= len(walk.schedule(engine.settings, envelope.legs).shares):
         best = engine.books.best_seen.get(envelope.id)
@@ -256,7 +224,7 @@ def _over(engine: "Engine", envelope: Envelope, children: Sequence[Order]) -> st
 
 
 async def _finish(engine: "Engine", envelope: Envelope, children: Sequence[Order], reason: str) -> None:
-    """W11. Legs that filled unevenly leave less cover than was approved: only exits are sent until somebody looked."""
+    """W11. What legs that filled unevenly leave behind is watched in `core.engine.legs`."""
     proposal = engine.books.granted[envelope.id]
     now = engine.clock.now()
     done = [sum(child.leg_filled[leg] for child in children if child.leg_filled) for leg in range(len(envelope.legs))]
@@ -271,5 +239,3 @@ async def _finish(engine: "Engine", envelope: Envelope, children: Sequence[Order
     engine.books.best_seen.pop(envelope.id, None)
     if notes:
         engine.notifier.wake()
-    if min(units) < max(units):
-        await halt.alarm(engine, f"{proposal.signal.symbol}: the legs of envelope {envelope.id} filled unevenly, {done}", 1)

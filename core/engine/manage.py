@@ -4,7 +4,7 @@ import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from core.engine import approve
+from core.engine import approve, locks
 from core.engine.settings import Expression
 from core.engine.vet import closable, vet
 from core.market.sessions import NEW_YORK
@@ -48,7 +48,7 @@ async def exits(engine: "Engine", view: MarketView) -> None:
     """Ask each strategy about each position that has nothing under way, and send what it wants closed down the road."""
     if not view.is_open or engine.books.kill.level >= Level.HALT:
         return
-    for position in list(engine.books.positions.values()):
+    for position in [one for one in engine.books.positions.values() if not locks.rests(engine, one)]:
         for signal in engine.strategies[position.strategy].manage(position, view):
             if position.id not in engine.books.positions or not await free(engine, position, signal):
                 break
@@ -101,6 +101,8 @@ async def close_by_hand(engine: "Engine", position_id: str, quantity: int | None
     position = engine.books.positions.get(position_id)
     if position is None:
         return f"No open position is named {position_id!r}; /portfolio positions lists them."
+    if position.is_external:
+        return f"{position.symbol}: somebody else bought that, so it is never touched; /trades adopt takes shares over."
     most = closable(position)
     if quantity is not None and not 1 <= quantity <= most:
         return f"{position.symbol}: {quantity} cannot be closed, {most} are held."

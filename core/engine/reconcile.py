@@ -3,72 +3,88 @@
 Nothing is repaired by guessing: orders are matched by their key, positions and cash must agree, otherwise the desk halts.
 """
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
-from core.engine import follow, halt, reports, tell
+from core.engine import audits, compare, follow, halt, legs, locks, opening, poll, reports, tell
 from core.engine.wire import ask
 from core.market.sessions import NEW_YORK
 from core.model.errors import RetryError
 from core.model.market import MarketView
-from core.model.money import ZERO, cents
 from core.model.notes import Tone
-from core.model.orders import DOUBTFUL, Order, OrderEvent, OrderState, Report, advance
+from core.model.orders import DOUBTFUL, Fill, Order, OrderEvent, OrderState, Report, advance
 from core.model.proposals import PENDING, ProposalState
 from core.portfolio.ledger import cash_after
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
 
+T = TypeVar("T")
+
 TRIES = 5
+#: From so many open orders on they are asked for together.
+MANY = 5
+#: How long after an execution its fee may still be told.
+FEES_BACK = timedelta(days=7)
 RESULTS_DAYS = 400
 
 
 async def start(engine: "Engine") -> None:
-    """Load, settle what was in flight, compare with the broker, tell.
+    """Load, settle what was in flight, compare with the broker, tell. Everything is told in one note.
 
     Raises
     ------
     RetryError
         The broker did not answer completely, several times.
     """
-    began = engine.clock.monotonic()
     denied = await recover(engine)
-    view = await engine.view()
-    matched, unknown = await _match_orders(engine, view)
-    await follow.catch_up(engine, view)
-    differences = await _differences(engine)
-    pending = len(engine.books.pending)
-    engine.reconciled_at = engine.clock.now()
-    engine.reconciled = (
-        f"{len(engine.books.positions)} positions, {pending} open cards, {matched} orders matched, {unknown} unknown, "
-        f"{denied} not sent, {len(differences)} differences"
-    )
-    took = engine.clock.monotonic() - began
-    body = "\n".join([f"{engine.reconciled} ({took:.1f} s).", *differences, *_loud(engine)])
-    tone = Tone.BAD if differences or unknown else Tone.GOOD
-    note = tell.desk_note("reconciled", "Desk started", body, engine.reconciled_at, tone)
+    body, good = await _settle(engine, await engine.view(), denied)
+    at = engine.clock.now()
+    note = tell.desk_note("reconciled", "Desk started", "\n".join([body, *_loud(engine)]), at, Tone.GOOD if good else Tone.BAD)
     await engine.journal.put_notes([note])
-    if differences:
-        await halt.alarm(engine, f"the broker and the journal disagree: {differences[0]}")
     engine.notifier.wake()
+
+
+async def again(engine: "Engine", view: MarketView) -> None:
+    """The same after the broker was silent; raises RetryError when it is still."""
+    await _settle(engine, view, 0)
+
+
+async def _settle(engine: "Engine", view: MarketView, denied: int) -> tuple[str, bool]:
+    """Match orders, book what happened, compare twice. Answers what was found, and whether everything is in order."""
+    began = engine.clock.monotonic()
+    matched, unknown = await _match_orders(engine, view)
+    await poll.catch_up(engine, view)
+    if engine.audited:
+        await audits.open_orders(engine, view)
+    found = await compare.conclude(engine, await compare.twice(engine, view))
+    watch, now = engine.books.watch, engine.clock.monotonic()
+    watch.done.update(dict.fromkeys(("orders", "positions", "balances", "movements", "executions"), now))
+    engine.reconciled_at = engine.clock.now()
+    outside = sum(position.is_external for position in engine.books.positions.values())
+    engine.reconciled = (
+        f"{len(engine.books.positions)} positions, {len(engine.books.pending)} open cards, {matched} orders matched, "
+        f"{unknown} unknown, {denied} not sent, {outside} positions and {len(watch.outside)} orders of somebody else, "
+        f"{len(found)} differences"
+    )
+    held_back = [f"{symbol} is held back: {lock.reason}." for (symbol, _), lock in sorted(watch.locks.items())]
+    lines = [f"{engine.reconciled} ({now - began:.1f} s).", *map(str, found), *held_back]
+    return "\n".join(lines), not (found or unknown or held_back)
 
 
 async def audit(engine: "Engine", view: MarketView) -> None:
     """Book what is not booked yet and compare with the broker, at the end of a session. A broker that is silent says nothing."""
     try:
-        await follow.catch_up(engine, view)
-        differences = await _differences(engine)
+        await poll.catch_up(engine, view)
+        found = await compare.conclude(engine, await compare.twice(engine, view))
     except RetryError:
         return
     engine.reconciled_at = engine.clock.now()
-    engine.reconciled = f"{len(engine.books.positions)} positions, {len(differences)} differences"
-    if differences:
-        await halt.alarm(engine, f"the broker and the journal disagree: {differences[0]}")
+    engine.reconciled = f"{len(engine.books.positions)} positions, {len(found)} differences"
 
 
 def _loud(engine: "Engine") -> list[str]:
@@ -96,10 +112,10 @@ async def load(engine: "Engine") -> None:
     before, kill = books.kill, await journal.kill()
     if books.kill is before:
         books.kill = kill
-    opened_with = await journal.setting(f"start_cash:{account}") or await _opening_cash(engine)
+    opened_with = await journal.setting(f"start_cash:{account}") or await opening.first(engine)
     fills, moved = await journal.fills(account), await journal.transactions(account)
     books.cash = cash_after(Decimal(opened_with), fills, moved)
-    books.fills = {(fill.exec_id, fill.version) for fill in fills}
+    books.fills = {fill.exec_id: fill for fill in fills}
     books.movements = {movement.id for movement in moved}
     books.movements_since = max((movement.at for movement in moved), default=None)
     books.equity = list(await journal.equity(account))[-260:]
@@ -110,15 +126,21 @@ async def load(engine: "Engine") -> None:
     for envelope_id in books.envelopes:
         _, books.granted[envelope_id] = await reports.granted(engine, envelope_id)
     await _load_results(engine)
+    await locks.load(engine)
+    await legs.load(engine)
+    await _load_feeless(engine, fills)
 
 
-async def _opening_cash(engine: "Engine") -> str:
-    """At the very first start: what the account held before every movement that the broker reports (they are booked next)."""
-    balances = await ask(engine.broker.account())
-    reported = await ask(engine.broker.transactions(engine.clock.now() - follow.LOOK_BACK))
-    opened_with = str(balances.cash - sum((movement.cash for movement in reported), ZERO))
-    await engine.journal.set_setting(f"start_cash:{engine.account}", opened_with)
-    return opened_with
+async def _load_feeless(engine: "Engine", fills: Sequence[Fill]) -> None:
+    """Executions of late whose fee may still be told, with the position that pays it."""
+    since = engine.clock.now() - FEES_BACK
+    feeless: dict[str, str] = {}
+    for fill in fills:
+        if fill.fee is None and fill.at >= since:
+            order = await engine.journal.order(fill.order_key) if fill.order_key else None
+            envelope = await engine.journal.envelope(order.envelope_id) if order else None
+            feeless[fill.exec_id] = envelope.position_id if envelope else ""
+    engine.books.watch.feeless = feeless
 
 
 async def _load_results(engine: "Engine") -> None:
@@ -129,7 +151,9 @@ async def _load_results(engine: "Engine") -> None:
     books.positions = {position.id: position for position in positions if position.is_open}
     paused = await engine.journal.setting("paused_session")
     books.paused_session = datetime.fromisoformat(paused).date() if paused else None
-    closed = sorted((p for p in positions if p.closed_at is not None), key=lambda p: (p.closed_at or p.opened_at, p.id))
+    closed = sorted(
+        (p for p in positions if p.closed_at is not None and not p.is_external), key=lambda p: (p.closed_at or p.opened_at, p.id)
+    )
     since = [p for p in closed if books.paused_session is None or (p.closed_session or today) >= books.paused_session]
     books.results = [position.realised >= position.fees for position in since]
     session = engine.sessions.at(now)
@@ -181,9 +205,10 @@ async def _has_card(engine: "Engine", proposal_id: str) -> bool:
 
 async def _match_orders(engine: "Engine", view: MarketView) -> tuple[int, int]:
     """(orders that the broker knows, orders still in doubt)."""
-    matched = 0
-    for order in list(engine.books.orders.values()):
-        report = await _insist(engine, order.key)
+    orders, matched = list(engine.books.orders.values()), 0
+    listed = await _listed(engine, orders)
+    for order in orders:
+        report = listed.get(order.key) or await _insist(engine, partial(engine.broker.find, order.key))
         if report is not None:
             matched += 1
             await reports.apply(engine, report, view)
@@ -192,34 +217,19 @@ async def _match_orders(engine: "Engine", view: MarketView) -> tuple[int, int]:
     return matched, sum(order.state in DOUBTFUL for order in engine.books.orders.values())
 
 
-async def _insist(engine: "Engine", key: str) -> Report | None:
-    for attempt in range(TRIES):
+async def _listed(engine: "Engine", orders: Sequence[Order]) -> Mapping[str, Report]:
+    """Reports by key, asked for in one question where there are many; what is not listed is looked up one by one."""
+    if len(orders) < MANY:
+        return {}
+    since = min(order.created_at for order in orders) - poll.SKEW
+    told = await _insist(engine, partial(engine.broker.reports, since))
+    return {report.key: report for report in told if report.key is not None}
+
+
+async def _insist(engine: "Engine", question: Callable[[], Awaitable[T]]) -> T:
+    for attempt in range(TRIES - 1):
         try:
-            return await ask(engine.broker.find(key))
+            return await ask(question())
         except RetryError:
-            if attempt == TRIES - 1:
-                raise
             await engine.clock.sleep(0.2 * 2**attempt)
-    return None
-
-
-async def _differences(engine: "Engine") -> list[str]:
-    """What the broker holds that the journal does not explain, in sentences; what an order in doubt may have changed is out."""
-    ours: Counter[str] = Counter()
-    for position in engine.books.positions.values():
-        for holding in position.holdings:
-            ours[holding.instrument.key] += holding.quantity
-    theirs: Mapping[str, int] = await ask(engine.broker.positions())
-    doubtful = {leg.instrument.key for order in engine.books.doubtful() for leg in order.legs}
-    found = [
-        f"{key.strip()}: the broker holds {theirs.get(key, 0)}, the journal {ours.get(key, 0)}"
-        for key in sorted({*theirs, *ours} - doubtful)
-        if theirs.get(key, 0) != ours.get(key, 0)
-    ]
-    if doubtful:
-        return found
-    account = await ask(engine.broker.account())
-    allowed = max(Decimal(1), abs(account.cash) * Decimal("0.0005"))
-    if abs(account.cash - engine.books.cash) > allowed:
-        found.append(f"cash: the broker says {cents(account.cash)}, the journal {cents(engine.books.cash)}")
-    return found
+    return await ask(question())

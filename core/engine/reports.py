@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.engine import follow, halt, tell
+from core.engine import follow, halt, later, legs, tell
 from core.market.sessions import NEW_YORK
 from core.model.errors import BadDataError, IllegalEventError
 from core.model.market import MarketView
@@ -21,6 +21,8 @@ from core.portfolio.ledger import apply_fills, fire, open_position
 if TYPE_CHECKING:
     from core.engine.engine import Engine
 
+#: States in which a cancelled order was cancelled on our word, or stays cancelled.
+_ASKED = frozenset({OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE, OrderState.CANCELLED})
 ENDS = frozenset({OrderEvent.FULL_FILL, OrderEvent.CANCEL, OrderEvent.EXPIRE, OrderEvent.REMOVE, OrderEvent.REFUSE})
 
 
@@ -29,7 +31,7 @@ async def apply(engine: "Engine", report: Report, view: MarketView) -> None:
     order = engine.books.orders.get(report.key or "") or await engine.journal.order(report.key or "")
     if order is None or order.key in engine.books.frozen:
         return
-    fresh = [fill for fill in report.fills if (fill.exec_id, fill.version) not in engine.books.fills]
+    fresh = await later.sift(engine, report.fills)
     try:
         after = _after(engine, order, report, fresh)
         if fresh:
@@ -38,30 +40,24 @@ async def apply(engine: "Engine", report: Report, view: MarketView) -> None:
         await _freeze(engine, order, report, error)
         return
     if fresh or after.state is not order.state:
-        await follow.settle(engine, after, view, raw=report.raw, stored=bool(fresh))
+        raw = report.raw or f"{report.event} {report.broker_order_id} {report.reason}"
+        await follow.settle(engine, after, view, raw=raw, stored=bool(fresh))
     if fresh:
         await _doubt(engine, order, after)
 
 
 def _after(engine: "Engine", order: Order, report: Report, fresh: Sequence[Fill]) -> Order:
     counted = _count(order, fresh)
-    if corrected := [fill for fill in fresh if _corrects(engine, fill, fresh)]:
-        raise IllegalEventError(f"the broker corrected execution {corrected[0].exec_id}; compare the account with the broker's")
     event = _event(report, order, counted)
+    unasked = event is OrderEvent.CANCEL and order.state not in _ASKED
     return replace(
         order,
         state=order.state if event is None else advance(order.state, event),
         leg_filled=counted,
         broker_order_id=report.broker_order_id or order.broker_order_id,
-        reason=report.reason or order.reason,
+        reason=follow.UNASKED if unasked else report.reason or order.reason,
         updated_at=engine.clock.now(),
     )
-
-
-def _corrects(engine: "Engine", fill: Fill, fresh: Sequence[Fill]) -> bool:
-    """Whether an earlier version of this execution is booked or comes along."""
-    earlier = {(fill.exec_id, version) for version in range(1, fill.version)}
-    return bool(earlier & (engine.books.fills | {(one.exec_id, one.version) for one in fresh})) if earlier else False
 
 
 def _count(order: Order, fresh: Sequence[Fill]) -> tuple[int, ...]:
@@ -80,6 +76,8 @@ def _event(report: Report, order: Order, counted: tuple[int, ...]) -> OrderEvent
         return OrderEvent.ACK if order.state in DOUBTFUL else None
     whole = all(done >= order.quantity * leg.ratio for done, leg in zip(counted, order.legs, strict=True))
     missing = any(told > done for told, done in zip(report.leg_filled, counted, strict=False))
+    if event is OrderEvent.PART_FILL and whole:
+        return OrderEvent.FULL_FILL
     early = missing or (event is OrderEvent.FULL_FILL and not whole)
     return OrderEvent.PART_FILL if event in ENDS and early else event
 
@@ -100,28 +98,30 @@ async def _book(engine: "Engine", order: Order, fresh: Sequence[Fill]) -> None:
     if not await engine.journal.record_fills(fresh, order, position, notes):
         raise IllegalEventError(f"the journal knew an execution of {', '.join(fill.exec_id for fill in fresh)} already")
     engine.books.book_fills(fresh)
+    engine.books.watch.feeless.update({fill.exec_id: position.id for fill in fresh if fill.fee is None})
     engine.books.keep(position)
+    await legs.note(engine, position, envelope)
     engine.notifier.wake()
 
 
 async def _position_after(engine: "Engine", envelope: Envelope, proposal: Proposal, fresh: Sequence[Fill]) -> Position:
-    held = await _held(engine, envelope)
+    before = await held(engine, envelope)
     at = fresh[-1].at
     session = at.astimezone(NEW_YORK).date()
-    if held is None:
+    if before is None:
         return open_position(proposal, envelope, fresh, session)
     signal = proposal.signal
-    after = apply_fills(held, envelope, fresh, at, session, signal.cause if signal.intent is Intent.CLOSE else None)
+    after = apply_fills(before, envelope, fresh, at, session, signal.cause if signal.intent is Intent.CLOSE else None)
     if after.is_open:
         after = replace(after, closed_at=None, closed_session=None, close_cause=None)
     return fire(after, signal.multiple) if signal.multiple is not None else after
 
 
-async def _held(engine: "Engine", envelope: Envelope) -> Position | None:
-    """The position of an envelope, also when it was closed before a late fill came."""
-    held = engine.books.positions.get(envelope.position_id)
-    if held is not None:
-        return held
+async def held(engine: "Engine", envelope: Envelope) -> Position | None:
+    """Give the position of an envelope, also when it was closed before a late fill came."""
+    still = engine.books.positions.get(envelope.position_id)
+    if still is not None:
+        return still
     since = envelope.approved_at.astimezone(NEW_YORK).date()
     closed = await engine.journal.positions(engine.account, closed_since=since)
     return next((position for position in closed if position.id == envelope.position_id), None)

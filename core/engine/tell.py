@@ -269,3 +269,8 @@ def movement_note(movement: Transaction) -> Note:
 def desk_note(occasion: str, title: str, body: str, at: datetime, tone: Tone = Tone.INFO) -> Note:
     """A change of the desk itself, for the status channel."""
     return Note(id=f"desk-{occasion}-{at:%Y%m%dT%H%M%S%f}", topic=Topic.STATUS, title=title, body=body, at=at, tone=tone)
+
+
+def once(occasion: str, title: str, body: str, at: datetime) -> Note:
+    """Something for the status channel that is told once, however often it is noticed."""
+    return Note(id=f"desk-{occasion}", topic=Topic.STATUS, title=title, body=body, at=at, tone=Tone.BAD)

@@ -20,7 +20,7 @@ from core.model.signals import Intent
 from core.ports.journal import StoredProposal
 
 #: Causes of closing signals that a person asked for.
-BY_HAND = frozenset({"manual", "leg risk"})
+BY_HAND = frozenset({"manual", "leg risk", "flatten"})
 
 
 @dataclass(frozen=True, slots=True)

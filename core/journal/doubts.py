@@ -10,7 +10,7 @@ from core.journal import audit
 from core.journal.books import save_position
 from core.journal.columns import clean
 from core.journal.door import Door
-from core.journal.fills import known, row_of
+from core.journal.fills import known, row_of, versions
 from core.journal.orders import one, one_envelope, prove_absent, stand
 from core.journal.outbox import put_notes
 from core.journal.statements import insert_new
@@ -76,6 +76,10 @@ class SqlDoubts:
     async def record_correction(self, fill: Fill, notes: Notes = ()) -> bool:
         """Keep another version of an execution."""
         return await self._door.write("W10", record_correction, fill, notes)
+
+    async def versions(self, account: str, exec_id: str) -> Sequence[Fill]:
+        """Every version of an execution."""
+        return await self._door.read(versions, account, exec_id)
 
     async def record_ruling(self, later: Later, order: Order | None, position: Position | None, notes: Notes = ()) -> bool:
         """Let a version hold."""

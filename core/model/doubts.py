@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import pairwise
 
 #: A proof needs so many complete looks, so far apart.
 LOOKS, APART = 3, timedelta(minutes=5)
@@ -35,6 +34,8 @@ class Look:
 def lacking(looks: Sequence[Look], cutoff: datetime) -> str | None:
     """What is still missing before an order counts as proved absent; None when nothing is.
 
+    Every look counts that came after the cutoff; looks in the same five minutes count as one.
+
     Parameters
     ----------
     looks : every look for the order, oldest first.
@@ -43,11 +44,13 @@ def lacking(looks: Sequence[Look], cutoff: datetime) -> str | None:
     counted = [look for look in looks if look.at > cutoff]
     if not counted:
         return f"no complete look came after the cutoff of {cutoff:%Y-%m-%d %H:%M} UTC"
-    spaced = [counted[0]]
-    spaced += [look for before, look in pairwise(counted) if look.at - before.at >= APART]
-    if len(spaced) < LOOKS or len(spaced) < len(counted):
+    spaced = counted[:1]
+    for look in counted[1:]:
+        if look.at - spaced[-1].at >= APART:
+            spaced.append(look)
+    if len(spaced) < LOOKS:
         return f"{len(spaced)} of {LOOKS} complete looks after the cutoff, each {APART.seconds // 60} minutes apart"
-    if not (counted[0].fresh and counted[-1].fresh):
+    if not (spaced[0].fresh and spaced[-1].fresh):
         return "the first and the last look must come from fresh sessions with the broker"
     return None
 

@@ -8,6 +8,11 @@ from core.model.instruments import Instrument
 from core.model.money import ZERO
 from core.model.proposals import Plan
 
+#: Stands where a strategy's name stands in what somebody else bought on this account: shown, counted, never touched.
+EXTERNAL = "external"
+#: Why a position ended that somebody else closed.
+CLOSED_OUTSIDE = "closed externally"
+
 
 @dataclass(frozen=True, slots=True)
 class Holding:
@@ -74,6 +79,11 @@ class Position:
     def is_stock(self) -> bool:
         """Whether the position is stock alone."""
         return self.structure == "stock"
+
+    @property
+    def is_external(self) -> bool:
+        """Whether somebody else bought it on this account."""
+        return self.strategy == EXTERNAL
 
 
 @dataclass(frozen=True, slots=True)

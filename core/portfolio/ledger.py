@@ -20,7 +20,7 @@ from core.model.signals import Intent
 from core.portfolio.holdings import grid, quantity_of, rebooked, trade
 from core.portfolio.movements import settle, settle_all
 
-__all__ = ["apply_fills", "cash_after", "fire", "open_position", "settle", "settle_all"]
+__all__ = ["apply_fills", "cash_after", "corrected", "fire", "open_position", "settle", "settle_all"]
 
 
 def open_position(proposal: Proposal, envelope: Envelope, fills: Sequence[Fill], session: date) -> Position:
@@ -96,6 +96,26 @@ def apply_fills(
     if booked.holdings:
         return booked
     return replace(booked, max_loss=ZERO, closed_at=at, closed_session=session, close_cause=cause)
+
+
+def corrected(position: Position, envelope: Envelope, old: Fill, new: Fill) -> Position:
+    """Book that an execution was not `old` but `new` (quantity 0: it was taken back); realised profit follows the identity."""
+    leg = envelope.legs[old.leg]
+    holdings = trade(position.holdings, leg.instrument, -leg.side.sign * old.quantity, old.price)
+    holdings = trade(holdings, leg.instrument, leg.side.sign * new.quantity, new.price)
+    before, after = _touched(position.holdings, envelope), _touched(holdings, envelope)
+    booked = replace(
+        rebooked(position, holdings, new.cash - old.cash),
+        units=_whole(holdings, envelope),
+        max_loss=grid(position.max_loss * after / before) if before else position.max_loss,
+        fees=position.fees + (new.fee or ZERO) - (old.fee or ZERO),
+    )
+    booked = _extended(booked, booked.units - position.units) if envelope.intent is Intent.OPEN else booked
+    if booked.holdings:
+        return replace(booked, closed_at=None, closed_session=None, close_cause=None)
+    return replace(
+        booked, max_loss=ZERO, closed_at=new.at, closed_session=position.closed_session or new.at.date(), close_cause="corrected"
+    )
 
 
 def fire(position: Position, multiple: float) -> Position:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from core.model.instruments import Leg, Option, Stock
 from core.model.orders import Fill, Report, Transaction
@@ -77,6 +77,21 @@ class Preview:
     reason: str
     fees: Decimal
     buying_power_effect: Decimal
+
+
+@runtime_checkable
+class Renewable(Protocol):
+    """A broker whose session remembers anything between two questions also offers this."""
+
+    async def renew(self) -> None:
+        """Begin a fresh session: what the old one remembered answers nothing any more.
+
+        Raises
+        ------
+        RetryError
+            There is no fresh session yet.
+        """
+        ...
 
 
 class Broker(Protocol):

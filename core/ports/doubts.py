@@ -88,6 +88,10 @@ class Doubts(Protocol):
         """Keep another version of a known execution without booking it; False when it is kept."""
         ...
 
+    async def versions(self, account: str, exec_id: str) -> Sequence[Fill]:
+        """Every version of an execution that is kept, first one first."""
+        ...
+
     async def record_ruling(self, later: Later, order: Order | None, position: Position | None, notes: Sequence[Note] = ()) -> bool:
         """Let a kept version of an execution hold from now on, with the order and the position after it."""
         ...

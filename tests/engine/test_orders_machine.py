@@ -216,7 +216,7 @@ class Road(RuleBasedStateMachine):
     async def _agrees(self) -> None:
         if any(order.state in DOUBTFUL for order in self.desk.engine.books.orders.values()):
             return
-        if {fill.exec_id for fill in await self.desk.broker.fills(EVENING)} == {key for key, _ in self.desk.engine.books.fills}:
+        if {fill.exec_id for fill in await self.desk.broker.fills(EVENING)} == set(self.desk.engine.books.fills):
             await self.desk.agrees()
         assert self.desk.engine.books.cash + sum(
             (-fill.cash + (fill.fee or Decimal(0)) for fill in await self.desk.journal.fills("paper")), Decimal(0)
