@@ -112,6 +112,10 @@ async def _statements(engine: "Engine", found: Sequence[Difference]) -> list[Dif
     for symbol in set(watch.candidates) - underlyings:
         del watch.candidates[symbol]
     for symbol in underlyings:
+        if symbol not in watch.candidates:
+            engine.page(
+                f"{symbol}: assigned or exercised?", "Options on it changed without an order; the broker has not said why."
+            )
         watch.candidates.setdefault(symbol, now)
         reason = (
             "options on it changed without an order; it looks like an assignment or exercise that the broker has not stated yet"

@@ -31,17 +31,15 @@ from core.engine.measures import Measures
 from core.engine.quorum import Approver
 from core.engine.safety import SafetySettings
 from core.engine.settings import EngineSettings
-from core.market.sessions import NEW_YORK, Sessions
+from core.market.sessions import Sessions
 from core.model.errors import IllegalEventError
 from core.model.instruments import Instrument
 from core.model.kill import Level
 from core.model.market import MarketView
-from core.model.money import ZERO
 from core.model.orders import DOUBTFUL
 from core.model.positions import Book
 from core.model.proposals import Evidence, Vote
 from core.options.choose import OptionPolicy
-from core.portfolio import marks, performance
 from core.ports.broker import Broker
 from core.ports.clock import Clock
 from core.ports.journal import Journal, StoredProposal
@@ -253,35 +251,7 @@ class Engine:
 
     async def book(self, view: MarketView | None = None) -> Book:
         """Give the account at current prices."""
-        view = view or await self.view()
-        books = self.books
-        looked_at = self._last_trading(view)
-        marked = [marks.mark(position, view, looked_at, self.max_age) for _, position in sorted(books.positions.items())]
-        books.marks.update({mark.position.id: mark.value for mark in marked if mark.value is not None})
-        today = view.session.day if view.session else view.completed
-        memory = marks.Memory(
-            day_start=performance.day_start(books.equity, today, self.settings.start_cash),
-            peak=performance.peak(books.equity, self.settings.start_cash),
-            consecutive_losses=books.losing_streak,
-            paused_session=books.paused_session,
-            values=books.marks,
-        )
-        commitments = marks.Commitments(
-            reserved=sum((envelope.reserved for envelope in books.envelopes.values()), ZERO),
-            reserved_cash=sum((proposal.cash_need for proposal in books.granted.values()), ZERO),
-            buying_power=await balances.buying_power(self),
-            trades_today=books.trades_today if books.session == today else 0,
-            busy=books.busy(),
-        )
-        return marks.book(self.account, view.as_of, books.cash, marked, memory, commitments)
-
-    def _last_trading(self, view: MarketView) -> datetime:
-        """Instant that marks are measured against: now, or the last close while the market is shut, whose quotes then stand."""
-        if view.is_open:
-            return view.as_of
-        today = self.sessions.at(view.as_of)
-        last = today if today and today.close <= view.as_of else self.sessions.previous(view.as_of.astimezone(NEW_YORK).date())
-        return min(view.as_of, last.close)
+        return await balances.book(self, view or await self.view())
 
     async def explain(self, symbol: str, day: date | None = None) -> Explanation:
         """Say which gates of the first strategy a symbol passed on a day (the last completed bar when not given), with numbers.

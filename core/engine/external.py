@@ -48,8 +48,8 @@ async def traded(engine: "Engine", fills: Sequence[Fill], view: MarketView) -> N
         shrunk.update({position.id: position for position in absorbed.shrunk})
     now = engine.clock.now()
     held_back = [Lock(engine.account, one.symbol, Hold.OUTSIDE, "somebody else traded it", now) for one in shrunk.values()]
-    note = tell.desk_note(f"outside-{fills[0].exec_id}", "Somebody else traded on this account", _words(engine, fills, shrunk), now,
-                          Tone.BAD if shrunk else Tone.WARN)  # fmt: skip
+    title, body = "Somebody else traded on this account", _words(engine, fills, shrunk)
+    note = tell.desk_note(f"outside-{fills[0].exec_id}", title, body, now, Tone.BAD if shrunk else Tone.WARN)
     if not await engine.journal.doubts.record_outside(Outside(fills, list(changed.values()), held_back, now), [note]):
         return
     books.book_fills(fills)
@@ -58,6 +58,8 @@ async def traded(engine: "Engine", fills: Sequence[Fill], view: MarketView) -> N
     for lock in held_back:
         books.watch.locks.setdefault((lock.symbol, lock.kind), lock)
     engine.notifier.wake()
+    if shrunk:
+        engine.page(title, body)
     for position in shrunk.values():
         await _call_off(engine, position, view)
     if strange := [fill.order_key for fill in fills if fill.order_key.startswith(OURS)]:

@@ -94,6 +94,7 @@ async def _risk(engine: "Engine", position: Position, excess: tuple[Holding, ...
         "the underlying. Nothing more is opened on it. A card proposes to close what is uncovered; nothing is sent without a yes."
     )
     note = tell.desk_note(f"legs-{position.id}", "Legs do not match", body, at, Tone.BAD)
+    engine.page("Legs do not match", body)
     await locks.hold(engine, position.symbol, Hold.LEGS, reason, [note])
     await _propose(engine, replace(position, holdings=excess, units=0), view)
 

@@ -131,7 +131,8 @@ async def test_shares_that_nobody_explains_halt_the_desk(tmp_path: Path) -> None
         await one.engine.start()
         one.open_market()
         await one.broker.trade_outside((Leg(Stock("LEAD"), Side.BUY),), 5, Decimal("-100.01"))
-    async with desk(tmp_path, since=one.clock.now()) as two:
+    async with faulty(tmp_path, since=one.clock.now()) as (two, door):
+        door.silent_fills = True
         await two.engine.start()
         assert two.engine.books.kill.level == 2
         assert await two.told("LEAD: the broker holds 5, the journal 0")

@@ -141,7 +141,7 @@ async def test_a_refused_cancel_is_looked_up(tmp_path: Path) -> None:
         await one.agrees()
 
 
-async def test_an_order_that_the_broker_forgot_halts_the_desk_once(tmp_path: Path) -> None:
+async def test_f056_an_order_that_the_broker_does_not_show_stays_open_and_is_told_once(tmp_path: Path) -> None:
     async with faulty(tmp_path, fills=LATE, walk_seconds=20.0) as (one, door):
         card = await one.begin()
         await one.react(card)
@@ -150,8 +150,16 @@ async def test_an_order_that_the_broker_forgot_halts_the_desk_once(tmp_path: Pat
         door.hidden.add(f"qm1-{card}-1")
         await one.tick(seconds=25)
         await one.tick(seconds=25)
-        assert one.engine.books.kill.level == 2
-        assert len(await one.told("Desk: HALT")) == 1
+        (order,) = await one.orders()
+        assert order.state is OrderState.PENDING_CANCEL
+        assert len(one.engine.books.envelopes) == 1
+        assert len(await one.told("An order is not shown at the broker")) == 1
+        door.refused.clear()
+        door.hidden.clear()
+        await one.tick(seconds=25)
+        (order,) = await one.orders()
+        assert order.state is OrderState.CANCELLED
+        assert one.engine.books.envelopes == {}
 
 
 async def test_a_silent_broker_stops_the_walk(tmp_path: Path) -> None:
