@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from core.model.market import Floats
-from core.quant import european, exercise
+from core.quant import american, european, exercise
 from core.quant import kernel_dividends as kernel
 from core.quant.exercise import Analysis, Shelf
 
@@ -68,6 +68,17 @@ def present_value(dividends: Sequence[Dividend], years: ArrayLike, rate: ArrayLi
         due = (dividend.years > 0) & (dividend.years <= np.asarray(years))
         total += np.where(due, dividend.cash * np.exp(-np.asarray(rate) * dividend.years), 0.0)
     return total
+
+
+def warm() -> None:
+    """Compile the kernels of all option models, or load them from the cache, so that no question is the slow one."""
+    soon = [Dividend(0.1, 1.0)]
+    for dividends in ([], soon):
+        found = greeks(Question(0.3, 100.0, [95.0, 105.0], 0.25, 0.04, 0.01, [True, False]), dividends)
+        implied(Question(found.price, 100.0, [95.0, 105.0], 0.25, 0.04, 0.01, [True, False]), dividends)
+    seen = european.greeks(100.0, 100.0, 0.25, 0.04, 0.01, 0.3, is_call=True)
+    european.implied(seen.price, 100.0, 100.0, 0.25, 0.04, 0.01, is_call=True)
+    american.warm()
 
 
 def _answer(question: Question, dividends: Sequence[Dividend], shelf: Shelf, *, solve: bool) -> Analysis:

@@ -161,10 +161,11 @@ def _run(terms: Floats, shelf: Shelf, into: tuple[Floats, Reasons, Floats], *, s
         return
     boundary = shelf.boundary(years, rate, dividend_yield, is_call=sign > 0)
     if boundary.early is Early.ONCE:
-        known = np.ascontiguousarray(terms[0])
-        kernel.slice_of(
-            boundary.table(years), known, terms[1], terms[2], np.ascontiguousarray(terms[3:, 0]), solve, volatility, reason, out
-        )
+        # Fresh arrays: the kernel is compiled for contiguous ones alone.
+        known, spot, strike, found = terms[0].copy(), terms[1].copy(), terms[2].copy(), np.empty(out.shape)
+        own = np.array([years, rate, dividend_yield, sign])
+        kernel.slice_of(boundary.table(years), known, spot, strike, own, int(solve), volatility, reason, found)
+        out[:] = found
         return
     answer = _formula(terms, solve=solve) if boundary.early is Early.NEVER else _tree(terms, solve=solve)
     volatility[:], reason[:] = answer.volatility, answer.reason
