@@ -57,7 +57,7 @@ class IbkrSettings:
     flex_query : str
         Number of a Flex query over this account with the sections Option Exercises, Assignments and Expirations, Cash
         Transactions and Corporate Actions of the last 30 days; empty: movements that are no fill are not read.
-    flex_token_file : str
+    flex_token_file : pathlib.Path or None
         File that holds the token of the Flex web service, when ``IBKR_FLEX_TOKEN`` does not.
     flex_url : str
     flex_minutes : float
@@ -80,7 +80,7 @@ class IbkrSettings:
     patience_seconds: float = 60.0
     timezone: str = "US/Eastern"
     flex_query: str = ""
-    flex_token_file: str = ""
+    flex_token_file: Path | None = None
     flex_url: str = "https://ndcdyn.interactivebrokers.com/AccountManagement/FlexWebService"
     flex_minutes: float = 60.0
     flex_hours: float = 26.0

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from core.model.errors import OperatorError, RefusedError
+from bot.settings import load
+from brokers.ibkr import IbkrSettings
+from core.model.errors import OperatorError, RefusedError, SettingsError
 from tests.brokers import ibkr_rig
 from tests.brokers.bench import approved
 from tests.brokers.ibkr_rig import IbkrRig
@@ -72,3 +74,14 @@ async def test_the_doctor_is_told_connection_account_mode_and_that_orders_are_ta
 async def test_the_doctor_says_what_a_read_only_tws_needs(rig: IbkrRig) -> None:
     rig.do("fault", on="what-if", what="error", code=321)
     assert any("Read-Only API off" in remark for remark in (await rig.broker.check()).remarks)
+
+
+def test_the_settings_are_read_from_a_config_with_and_without_flex_statements() -> None:
+    plain = load("broker: {name: ibkr, account: DU1234567, port: 4002}", {})
+    assert (plain.broker, plain.live) == (IbkrSettings(account="DU1234567", port=4002), False)
+    flex = load("broker: {name: ibkr, account: DU1234567, flex_query: '12'}", {"IBKR_FLEX_TOKEN": "a-flex-token"})
+    assert flex.broker_secrets["IBKR_FLEX_TOKEN"].reveal() == "a-flex-token"
+    with pytest.raises(SettingsError, match="IBKR_FLEX_TOKEN: is missing"):
+        load("broker: {name: ibkr, account: DU1234567, flex_query: '12'}", {})
+    with pytest.raises(SettingsError, match=r"broker\.account: is empty"):
+        load("broker: {name: ibkr, live: true}", {})
