@@ -76,7 +76,7 @@ async def _measure(desks: int) -> tuple[list[float], list[float]]:
                 server = await asyncio.start_server(wires[0].far_end, "127.0.0.1", 0)
                 wires[0].port = server.sockets[0].getsockname()[1]
                 marked = Marked(one.engine.journal)
-                one.engine.journal = marked  # type: ignore[assignment]  # the same journal
+                one.engine.journal = marked
                 limits += await _approve_all(one, Path(name), seed)
                 server.close()
                 taken += [1000 * (last - first) for first, last in zip(marked.begun, wires[0].arrived, strict=True)]
