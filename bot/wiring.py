@@ -59,6 +59,7 @@ def build_engine(
         fees=getattr(settings.broker, "fees", FeeSchedule()),
         config_hash=settings.config_hash,
         approvers=tuple(Approver(who.name, who.daily_loss, who.daily_count) for who in settings.discord.approvers),
+        live=settings.live,
         at=at,
         books=Books(Kill(0, "start", "", adapters.clock.now())),
     )

@@ -103,8 +103,10 @@ structures = st.sampled_from(["stock", "call debit spread", "put credit spread"]
 
 def test_the_folder_holds_the_rules_that_are_promised() -> None:
     assert set(RULES) == {
-        "buying_power", "cash_reserve", "correlation", "daily_loss", "drawdown", "duplicate", "losing_streak", "market_closed",
-        "price_drift", "sector", "stale_quote", "strategy_heat", "symbol_exposure", "trade_risk", "trades_per_day", "vix",
+        "account_limits", "assignment", "buying_power", "cash_reserve", "contract", "cool_down", "corporate_action", "correlation",
+        "daily_loss", "data_health", "drawdown", "duplicate", "earnings", "halted", "live_ramp", "losing_streak", "market_closed",
+        "open_risk", "order_shape", "price_drift", "price_sane", "quote_width", "restricted", "second_quote", "sector",
+        "session_window", "stale_quote", "strategy_heat", "symbol_exposure", "trade_risk", "trades_per_day", "vix",
     }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from core.engine import standing
 from core.engine.wire import ask
 from core.market.sessions import NEW_YORK
 from core.model.errors import RetryError
@@ -41,7 +42,8 @@ async def book(engine: "Engine", view: MarketView) -> Book:
         trades_today=books.trades_today if books.session == today else 0,
         busy=books.busy(),
     )
-    return marks.book(engine.account, view.as_of, books.cash, marked, memory, commitments)
+    made = marks.book(engine.account, view.as_of, books.cash, marked, memory, commitments)
+    return await standing.complete(engine, made, view)
 
 
 def _last_trading(engine: "Engine", view: MarketView) -> datetime:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+from core.engine.departures import Departures
+from core.engine.skew import Skew
 from core.engine.watch import Watch
 from core.model.money import ZERO
 from core.model.orders import DOUBTFUL, Fill, Order, Transaction
@@ -43,6 +45,14 @@ class Books:
         What each waiting card was told about its approvals, latest last.
     looked_up : dict of order key to float
         Seconds after its send at which a doubtful order was last looked up.
+    mode : str
+        "live" or "paper", as the journal was begun; empty until it was read.
+    live_since : date or None
+        First session in which the account traded real money; None until it was read.
+    departures : Departures or None
+        Envelopes that sent something in this session; None until the journal was read.
+    skew : Skew
+        Whether the clock can be trusted.
     best_seen : dict of envelope id to Decimal
         Best net price that the market showed while its orders waited.
     marks : dict of position id to Decimal
@@ -66,6 +76,10 @@ class Books:
     seen: dict[str, tuple[datetime, float]] = field(default_factory=dict)
     counts: dict[str, list[str]] = field(default_factory=dict)
     looked_up: dict[str, float] = field(default_factory=dict)
+    mode: str = ""
+    live_since: date | None = None
+    departures: Departures | None = None
+    skew: Skew = field(default_factory=Skew)
     best_seen: dict[str, Decimal] = field(default_factory=dict)
     marks: dict[str, Decimal] = field(default_factory=dict)
     equity: list[EquityPoint] = field(default_factory=list)

@@ -113,9 +113,7 @@ async def _statements(engine: "Engine", found: Sequence[Difference]) -> list[Dif
         del watch.candidates[symbol]
     for symbol in underlyings:
         if symbol not in watch.candidates:
-            engine.page(
-                f"{symbol}: assigned or exercised?", "Options on it changed without an order; the broker has not said why."
-            )
+            engine.page(f"{symbol}: assigned or exercised?", "Options on it changed without an order; the broker has not said why.")
         watch.candidates.setdefault(symbol, now)
         reason = (
             "options on it changed without an order; it looks like an assignment or exercise that the broker has not stated yet"

@@ -73,6 +73,8 @@ class Engine:
         Who may approve, with what each may approve a day; empty where nobody was configured (replay, tests).
     config_hash : str
         Fingerprint of the settings that decide; part of every digest.
+    live : bool
+        The settings say that this account trades real money.
     gauges : Gauges or None
         What the automatic breakers look at; None where none are wanted (a replay).
     pulled : callable
@@ -96,6 +98,7 @@ class Engine:
     at: Callable[[str], None]
     books: Books
     approvers: tuple[Approver, ...] = ()
+    live: bool = False
     measures: Measures = field(default_factory=Measures)
     safety: SafetySettings = field(default_factory=SafetySettings)
     pager: Pager | None = None

@@ -4,13 +4,11 @@ Write points: W6 after the dry run, W7 when SENDING is committed, W8 right befor
 """
 
 import asyncio
-import hashlib
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from core.engine import approve, follow, halt, reports, tell
+from core.engine import approve, departures, follow, gate, halt, reports, tell
 from core.engine.wire import SECONDS, ask
 from core.model.errors import BadDataError, NotAllowedError, QuantMatrixError, RefusedError
 from core.model.kill import forbidden
@@ -27,10 +25,7 @@ if TYPE_CHECKING:
 async def send(engine: "Engine", envelope: Envelope, order: Order, view: MarketView, started: float | None = None) -> None:
     """Dry run, mark, last look, one submit, store the answer. In doubt the order is UNKNOWN and will be looked up."""
     request = approve.approved(envelope, order)
-    refusal = await _dry_run(engine, request)
-    engine.at("W6")
-    if refusal is None:
-        refusal = await _mark(engine, order)
+    refusal = await _refusal(engine, request, order)
     if refusal is not None:
         await _deny(engine, order, refusal, view)
         return
@@ -87,21 +82,26 @@ def unknown_note(engine: "Engine", order: Order) -> Note:
     return tell.desk_note(f"unknown-{order.key}", "An order's outcome is unknown", body, engine.clock.now(), Tone.BAD)
 
 
-async def _dry_run(engine: "Engine", request: ApprovedOrder) -> str | None:
+async def _refusal(engine: "Engine", request: ApprovedOrder, order: Order) -> str | None:
+    """Why the order is not sent: the broker's dry run, the gate, or the marker; None when it is marked as being sent."""
     try:
         preview = await ask(engine.broker.preview(request))
     except QuantMatrixError as error:
         return f"the dry run failed: {error}"
-    return None if preview.accepted else f"the broker would refuse it: {preview.reason}"
+    engine.at("W6")
+    if not preview.accepted:
+        return f"the broker would refuse it: {preview.reason}"
+    stopped = halt.forbids(engine, request.envelope.intent) or last_look(engine.books.kill, request.envelope, engine.clock.now())
+    return await gate.refusal(engine, request, preview, stopped) or await _mark(engine, request, order)
 
 
-async def _mark(engine: "Engine", order: Order) -> str | None:
-    body: Mapping[str, object] = {"key": order.key, "quantity": order.quantity, "limit": str(order.limit)}
-    fingerprint = hashlib.sha256(repr(sorted(body.items())).encode()).hexdigest()
+async def _mark(engine: "Engine", request: ApprovedOrder, order: Order) -> str | None:
+    now = engine.clock.now()
     try:
-        await engine.journal.mark_sending(order.key, fingerprint, engine.clock.now())
+        await engine.journal.mark_sending(order.key, gate.fingerprint(request), now)
     except NotAllowedError as error:
         return str(error)
+    (await departures.today(engine)).add(request.envelope, now)
     return None
 
 

@@ -1,6 +1,6 @@
 """Settings of the engine: every field is a key under `engine:` in config.yaml."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
@@ -83,6 +83,31 @@ class ApprovalSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class GateSettings:
+    """Limits of the last point before the wire; they count envelopes, not their child orders.
+
+    Attributes
+    ----------
+    per_minute, per_day, per_underlying : int
+        Envelopes that open something: within any minute, in a session, and on one underlying in a session.
+    again_seconds : float
+        The same order may not be opened a second time within so many seconds.
+    clock_warn, clock_limit : float
+        Seconds by which the clock may be off before a word is said, and before nothing new is opened.
+    power_tolerance : float
+        Share by which the broker may tie up more than we count for the same order.
+    """
+
+    per_minute: Annotated[int, Ge(1)] = 60
+    per_day: Annotated[int, Ge(1)] = 500
+    per_underlying: Annotated[int, Ge(1)] = 20
+    again_seconds: Annotated[float, Ge(0)] = 600.0
+    clock_warn: Annotated[float, Gt(0)] = 0.25
+    clock_limit: Annotated[float, Gt(0)] = 1.0
+    power_tolerance: Annotated[float, Ge(0), Le(1)] = 0.05
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSettings:
     """How the desk decides, sizes, asks and sends.
 
@@ -128,6 +153,8 @@ class EngineSettings:
         Put pictures on notes.
     approval : ApprovalSettings
         How many persons a yes takes, by what the order can lose.
+    gate : GateSettings
+        Limits of the last point before the wire.
     """
 
     account: str = "paper"
@@ -152,3 +179,4 @@ class EngineSettings:
     max_cards: Annotated[int, Ge(1)] = 5
     charts: bool = True
     approval: ApprovalSettings = ApprovalSettings()
+    gate: GateSettings = field(default_factory=GateSettings)

@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from core.model.conditions import Conditions
 from core.model.errors import BadDataError
 from core.model.instruments import Instrument, Option
 
@@ -258,6 +259,7 @@ class MarketView:
     reading: Reading
     raw: bool = True
     rate: float = 0.0
+    conditions: Conditions = field(default_factory=Conditions)
 
     @property
     def is_open(self) -> bool:

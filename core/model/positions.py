@@ -7,6 +7,7 @@ from decimal import Decimal
 from core.model.instruments import Instrument
 from core.model.money import ZERO
 from core.model.proposals import Plan
+from core.model.standing import Standing
 
 #: Stands where a strategy's name stands in what somebody else bought on this account: shown, counted, never touched.
 EXTERNAL = "external"
@@ -134,6 +135,8 @@ class Book:
         Session in which entries are paused after a losing streak.
     busy : frozenset of str
         Symbols with a pending proposal, an unfinished envelope or a doubtful order.
+    standing : Standing or None
+        None unless the account trades real money.
     """
 
     account: str
@@ -151,6 +154,7 @@ class Book:
     paused_session: date | None = None
     busy: frozenset[str] = frozenset()
     stale_marks: int = 0
+    standing: Standing | None = None
 
     @property
     def held(self) -> tuple[Position, ...]:

@@ -61,12 +61,16 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Balances as the broker reports them, in dollars."""
+    """Balances as the broker reports them, in dollars; None where it reports none (see `core.model.standing.Standing`)."""
 
     account: str
     cash: Decimal
     buying_power: Decimal
     as_of: datetime
+    day_trades_left: int | None = None
+    intraday_excess: Decimal | None = None
+    settled_cash: Decimal | None = None
+    closing_only: str = ""
 
 
 @dataclass(frozen=True, slots=True)

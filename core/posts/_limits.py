@@ -24,6 +24,22 @@ _OF_A_TRADE = {
     "stale_quote": "quotes at most {limit:g} s old",
     "duplicate": "one position in a symbol",
     "market_closed": "the exchange is open",
+    "account_limits": "{keep} day trades stay for exits",
+    "assignment": "no short call {days} days before a dividend",
+    "contract": "{days_low}-{days_high} days to expiry",
+    "cool_down": "entries rest after {stops} stops (0: never)",
+    "corporate_action": "no option across a split",
+    "data_health": "signals at most {limit} bars old",
+    "earnings": "no entry {days} days before a report",
+    "halted": "{limit:g} minutes after a halt",
+    "live_ramp": "tighter in the first {days} live days",
+    "open_risk": "open risk at most {limit:.0%}, {symbol:.0%} a symbol",
+    "order_shape": "at most {contracts} contracts (0: any)",
+    "price_sane": "limit within {limit:g} spreads of the market",
+    "quote_width": "option spread at most {share:.0%} of mid",
+    "restricted": "no leveraged or volatility funds",
+    "second_quote": "two sources at most {limit:.0%} apart",
+    "session_window": "no entry {after_open:g} minutes after the open, {before_close:g} before the close",
 }
 
 

@@ -17,6 +17,7 @@ from core.model.positions import Book
 from core.model.proposals import Proposal, Verdict
 from core.ports.plugins import discover
 from core.ports.rule import RiskRule
+from core.risk._profile import in_force
 
 
 def found() -> Mapping[str, type]:
@@ -31,5 +32,5 @@ def found() -> Mapping[str, type]:
 
 
 def vet_all(rules: Iterable[RiskRule], proposal: Proposal, book: Book, view: MarketView) -> tuple[Verdict, ...]:
-    """Ask every rule, none left out, in the order of their names."""
-    return tuple(rule.check(proposal, book, view) for rule in sorted(rules, key=lambda rule: rule.name))
+    """Ask every rule, none left out, in the order of their names, with the limits that hold for this book."""
+    return tuple(rule.check(proposal, book, view) for rule in sorted(in_force(rules, book), key=lambda rule: rule.name))
