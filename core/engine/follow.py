@@ -30,6 +30,7 @@ _RESTING = (OrderState.ACCEPTED, OrderState.WORKING, OrderState.PARTIAL)
 
 async def turn(engine: "Engine", view: MarketView) -> bool:
     """Bring the books up to date and go on with what is unfinished; False when the broker does not answer."""
+    engine.books.skew.look(engine.clock, engine.settings.gate.clock_limit)
     try:
         if engine.audited and engine.books.silent:
             await reconcile.again(engine, view)

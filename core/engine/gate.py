@@ -123,7 +123,7 @@ async def _facts(engine: "Engine", request: ApprovedOrder, preview: Preview | No
     books, clock = engine.books, engine.clock
     stored = await engine.journal.proposal(request.envelope.proposal_id)
     now, monotonic, limits = clock.now(), clock.monotonic(), await standing.limits(engine)
-    books.skew.look(now, monotonic, limits.clock_limit)
+    books.skew.look(clock, limits.clock_limit)
     return Facts(
         request=request,
         account=engine.account,

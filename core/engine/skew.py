@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from core.ports.clock import Clock
+
 #: A wall clock that jumped is believed again when it kept pace for so long.
 CALM_SECONDS = 60.0
 #: A comparison with the reference that is older than this says nothing any more.
@@ -23,20 +25,22 @@ class Skew:
 
     jump: float = 0.0
     offset: float | None = None
-    _seen: tuple[datetime, float] | None = None
+    _seen: tuple[datetime, float, float] | None = None
     _jumped: float = 0.0
     _compared: float = 0.0
 
-    def look(self, now: datetime, monotonic: float, limit: float) -> None:
-        """Compare how far both clocks went since the last look."""
+    def look(self, clock: Clock, limit: float) -> None:
+        """Compare how far both clocks went since the last look; what passed between reading the two is nobody's jump."""
+        began, now, monotonic = clock.monotonic(), clock.now(), clock.monotonic()
+        slack = monotonic - began
         if self._seen is not None:
-            wall, before = self._seen
+            wall, before, loose = self._seen
             apart = (now - wall).total_seconds() - (monotonic - before)
-            if abs(apart) > limit:
+            if abs(apart) > limit + slack + loose:
                 self.jump, self._jumped = apart, monotonic
             elif self.jump and monotonic - self._jumped >= CALM_SECONDS:
                 self.jump = 0.0
-        self._seen = (now, monotonic)
+        self._seen = (now, monotonic, slack)
 
     def compared(self, offset: float, monotonic: float) -> None:
         """Take note of a comparison with a reference."""
