@@ -161,7 +161,8 @@ async def _off(engine: "Engine", gauges: Gauges, trip: Trip) -> None:
     if trip.breaker in gauges.off:
         return
     gauges.off[trip.breaker] = trip
-    await _tell(engine, "Entries are off", f"{trip.sentence}. They come back by themselves when {trip.clears}.", Tone.BAD)
+    body = f"{trip.sentence}. They come back by themselves when {trip.clears}."
+    await _tell(engine, f"{trip.breaker}-off", "Entries are off", body, Tone.BAD)
 
 
 async def _on(engine: "Engine", gauges: Gauges, trip: Trip) -> None:
@@ -171,12 +172,13 @@ async def _on(engine: "Engine", gauges: Gauges, trip: Trip) -> None:
         return
     del gauges.off[trip.breaker]
     left = f" Still off: {gauges.entries_off}." if gauges.off else ""
-    await _tell(engine, "Entries are on again" if not left else "A cause is gone", f"It was: {trip.sentence}.{left}", Tone.GOOD)
+    title = "A cause is gone" if left else "Entries are on again"
+    await _tell(engine, f"{trip.breaker}-on", title, f"It was: {trip.sentence}.{left}", Tone.GOOD)
 
 
-async def _tell(engine: "Engine", title: str, body: str, tone: Tone) -> None:
+async def _tell(engine: "Engine", occasion: str, title: str, body: str, tone: Tone) -> None:
     engine.page(title, body)
-    await engine.journal.put_notes([tell.desk_note("breaker", title, body, engine.clock.now(), tone)])
+    await engine.journal.put_notes([tell.desk_note(occasion, title, body, engine.clock.now(), tone)])
     engine.notifier.wake()
 
 
