@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.model.market import Chain, Flags, Floats
 from core.options.surface import Smile, Surface, calendar_gaps
@@ -124,7 +125,7 @@ def _carry(chain: Chain, rows: Columns, found: Flaws, life: tuple[date, float], 
     clean = chain.spot - paid_before(terms.dividends, years, rate)
     fallback = 0.0 if terms.dividends else chain.dividend_yield
     fallback = fallback if math.isfinite(fallback) else 0.0
-    pairs, places = _pairs(chain, rows, found, expiry)
+    pairs, places = _pairs(rows, found, years)
     seen = parity.forward(pairs, chain.spot, years, rate, is_american=not terms.european)
     empty = Svi(math.nan, 0.0, 0.0, 0.0, 1.0)
     carry = rate - math.log(seen.price / clean) / years if seen.price > 0 and clean > 0 else math.nan
@@ -139,17 +140,14 @@ def _carry(chain: Chain, rows: Columns, found: Flaws, life: tuple[date, float], 
     return Smile(expiry, years, seen.price, rate, carry, empty, seen.low, seen.high, seen.error)
 
 
-def _pairs(chain: Chain, rows: Columns, found: Flaws, expiry: date) -> tuple[Pairs, np.ndarray[tuple[int, int], np.dtype[np.intp]]]:
-    """Calls and puts of one expiry at the same strikes, and their places (call, put) in the chain."""
-    sides: tuple[dict[float, int], dict[float, int]] = ({}, {})
+def _pairs(rows: Columns, found: Flaws, years: float) -> tuple[Pairs, NDArray[np.intp]]:
+    """Calls and puts of one expiry at the same strikes, and their places in the chain, shape (pairs, 2): call, put."""
     bar = int(Flaw.ADJUSTED | Flaw.CROSSED | Flaw.ONE_SIDED | Flaw.WIDE)
-    for place, contract in enumerate(chain.contracts):
-        if contract.expiry == expiry and not found[place] & bar:
-            sides[0 if rows.is_call[place] else 1][float(rows.strike[place])] = place
-    strikes = sorted(sides[0].keys() & sides[1].keys())
-    places = np.array([(sides[0][strike], sides[1][strike]) for strike in strikes], np.intp).reshape(-1, 2)
-    calls, puts = places[:, 0], places[:, 1]
-    return Pairs(np.array(strikes), rows.bid[calls], rows.ask[calls], rows.bid[puts], rows.ask[puts]), places
+    fit_for_use = (rows.years == years) & ((found & bar) == 0)
+    calls, puts = np.flatnonzero(fit_for_use & rows.is_call), np.flatnonzero(fit_for_use & ~rows.is_call)
+    strikes, first, second = np.intersect1d(rows.strike[calls], rows.strike[puts], return_indices=True)
+    calls, puts = calls[first], puts[second]
+    return Pairs(strikes, rows.bid[calls], rows.ask[calls], rows.bid[puts], rows.ask[puts]), np.stack((calls, puts), axis=1)
 
 
 def _fitted(

@@ -129,11 +129,11 @@ def _solve(y: Floats, z: Floats, variance: Floats, weight: Floats) -> tuple[Floa
 
 def _normal(design: Floats, variance: Floats, weight: Floats) -> Floats:
     """Solve the normal equations of each row."""
-    weighted = design * weight[None, :, None]
-    left = np.einsum("gni,gnj->gij", weighted, design)
+    weighted = (design * weight[None, :, None]).transpose(0, 2, 1)
+    left = weighted @ design
     size = np.trace(left, axis1=1, axis2=2)[:, None, None]
     left = left + 1e-12 * size * np.eye(design.shape[2])
-    right = np.einsum("gni,n->gi", weighted, variance)
+    right = weighted @ variance
     return np.asarray(np.linalg.solve(left, right[:, :, None])[:, :, 0])
 
 
