@@ -109,8 +109,8 @@ class IbkrSettings:
             self.answer_seconds, self.retry_seconds, self.patience_seconds, self.timezone,
         )  # fmt: skip
 
-        def ref_of(client_id: int, order_id: int) -> str:
-            return sent.keys.get(order_id, "") if client_id == self.client_id else ""
+        def ref_of(client_id: int, order_id: int, perm_id: int) -> str:
+            return sent.key_of(order_id if client_id == self.client_id else 0, perm_id)
 
         facts = Facts(self.account, opening.clock.now, ref_of)
         line = Line(place, facts, sent, opening.clock)

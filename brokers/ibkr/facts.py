@@ -74,7 +74,7 @@ class Facts:
     Attributes
     ----------
     ref_of : callable
-        Our key for (client id, order id); empty when it is not ours.
+        Our key for (client id, order id, permId), where a message names none; empty when it is not ours.
     look : int
         Counts the looks that were begun.
     unreadable : list of str
@@ -83,7 +83,7 @@ class Facts:
 
     account: str
     now: Callable[[], datetime]
-    ref_of: Callable[[int, int], str]
+    ref_of: Callable[[int, int, int], str]
     orders: dict[str, OrderFact] = field(default_factory=dict)
     executions: dict[str, tuple[Execution, ...]] = field(default_factory=dict)
     aliases: dict[tuple[int, int], str] = field(default_factory=dict)
@@ -110,7 +110,8 @@ class Facts:
             return
         self._put(
             OrderFact(
-                order.permId, order_id, order.clientId, order.orderRef, parts_of(contract, order.action),
+                order.permId, order_id, order.clientId,
+                order.orderRef or self.ref_of(order.clientId, order_id, order.permId), parts_of(contract, order.action),
                 _amount(order.totalQuantity), state.status, self.now(), listed=self.look,
             )
         )  # fmt: skip
@@ -124,7 +125,8 @@ class Facts:
         told = _amount(filled) if float(filled) < _LATEST else ZERO
         self._put(
             OrderFact(
-                order.permId, known.order_id if known else 0, known.client_id if known else 0, order.orderRef,
+                order.permId, known.order_id if known else 0, known.client_id if known else 0,
+                order.orderRef or self.ref_of(0, 0, order.permId),
                 parts_of(contract, order.action), max(_amount(order.totalQuantity), told, known.quantity if known else ZERO),
                 state.status, self.now(), told, self.look, state.completedStatus or state.status,
             )
@@ -139,7 +141,7 @@ class Facts:
         whole = known.quantity if known else _amount(filled) + _amount(rest[0])
         self._put(
             OrderFact(
-                perm_id, order_id, client_id, self.ref_of(client_id, order_id), (), whole, status, self.now(),
+                perm_id, order_id, client_id, self.ref_of(client_id, order_id, perm_id), (), whole, status, self.now(),
                 _amount(filled), self.look,
             )
         )  # fmt: skip
@@ -149,13 +151,14 @@ class Facts:
         if execution.acctNumber != self.account:
             return
         base, version = version_of(execution.execId)
-        if execution.shares != int(execution.shares):
-            raise BadDataError(f"execution {execution.execId} traded {execution.shares} units; fractions are not supported")
+        shares = _amount(execution.shares)
+        if shares != int(shares):
+            raise BadDataError(f"execution {execution.execId} traded {shares} units; fractions are not supported")
         combo = contract.secType == "BAG"
         found = Execution(
             base, version, execution.execId, execution.permId, execution.orderId, execution.clientId, execution.orderRef,
             None if combo else parts_of(contract, "BUY" if execution.side == "BOT" else "SELL")[0],
-            int(execution.shares), _amount(execution.price), execution.time,
+            int(shares), _amount(execution.price), execution.time,
         )  # fmt: skip
         known = self.executions.get(base, ())
         if not any(_says(one) == _says(found) for one in known):
@@ -166,7 +169,7 @@ class Facts:
         if base not in (listed := self.of_order.setdefault(key, [])):
             listed.append(base)
         if key not in self.orders:
-            ref = found.ref or self.ref_of(found.client_id, found.order_id)
+            ref = found.ref or self.ref_of(found.client_id, found.order_id, found.perm_id)
             self._put(OrderFact(found.perm_id, found.order_id, found.client_id, ref, (), ZERO, "", self.now(), listed=self.look))
         self._wake(execution.orderId)
 

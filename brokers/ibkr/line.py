@@ -282,6 +282,6 @@ class Line:
     def _free(self) -> None:
         self.crowded = False
 
-    def _named(self, client_id: int, order_id: int) -> None:
+    def _named(self, client_id: int, order_id: int, perm_id: int) -> None:
         if client_id == self.place.client_id and order_id > 0:
-            self.sent.acknowledge(order_id)
+            self.sent.acknowledge(order_id, perm_id)

@@ -43,6 +43,7 @@ class Sent:
     file: BinaryIO | None = None
     orders: dict[str, SentOrder] = field(default_factory=dict)
     keys: dict[int, str] = field(default_factory=dict)
+    permanent: dict[int, int] = field(default_factory=dict)
     highest: int = 0
     seen: int = 0
 
@@ -78,12 +79,15 @@ class Sent:
         self._append({"id": order.order_id, "key": order.key, "quantity": order.quantity, "legs": legs})
         self._keep(order)
 
-    def acknowledge(self, order_id: int) -> None:
-        """The broker named this order id of ours: its sequence must never fall below it."""
-        if order_id > self.seen:
-            self._append({"seen": order_id})
-            self.seen = order_id
-            self.highest = max(self.highest, order_id)
+    def acknowledge(self, order_id: int, perm_id: int) -> None:
+        """The broker named this order id of ours, and by which permanent id: its sequence must never fall below it."""
+        if order_id > self.seen or (perm_id and perm_id not in self.permanent):
+            self._append({"seen": order_id, "perm": perm_id})
+            self._see(order_id, perm_id)
+
+    def key_of(self, order_id: int, perm_id: int) -> str:
+        """Our key of an order that is told without it; empty when it is not ours."""
+        return self.keys.get(self.permanent.get(perm_id, order_id), "")
 
     def close(self) -> None:
         """Give the file free."""
@@ -94,6 +98,12 @@ class Sent:
         self.orders[order.key] = order
         self.keys[order.order_id] = order.key
         self.highest = max(self.highest, order.order_id)
+
+    def _see(self, order_id: int, perm_id: int) -> None:
+        self.seen = max(self.seen, order_id)
+        self.highest = max(self.highest, order_id)
+        if perm_id:
+            self.permanent[perm_id] = order_id
 
     def _append(self, row: dict[str, object]) -> None:
         if self.file is None:
@@ -120,8 +130,7 @@ class Sent:
 
     def _take(self, row: dict[str, object]) -> None:
         if "seen" in row:
-            self.seen = max(self.seen, int(str(row["seen"])))
-            self.highest = max(self.highest, self.seen)
+            self._see(int(str(row["seen"])), int(str(row["perm"])))
             return
         told = row["legs"]
         assert isinstance(told, list)

@@ -23,7 +23,7 @@ class Ears:
     gone: Callable[[], None]
     crowded: Callable[[], None]
     free: Callable[[], None]
-    named: Callable[[int, int], None]
+    named: Callable[[int, int, int], None]
 
 
 class _Unread:
@@ -43,10 +43,10 @@ def attach(ib: "ib_async.IB", facts: Facts, ears: Ears) -> None:
     wrapper, client = ib.wrapper, ib.client
 
     def named(order_id: int, *rest: object) -> None:
-        ears.named(int(getattr(rest[1], "clientId", -1)), order_id)
+        ears.named(int(getattr(rest[1], "clientId", -1)), order_id, int(getattr(rest[1], "permId", 0)))
 
     def status_named(order_id: int, *rest: object) -> None:
-        ears.named(int(str(rest[7])), order_id)
+        ears.named(int(str(rest[7])), order_id, int(str(rest[4])))
 
     _before(wrapper, "openOrder", facts, facts.open_order, named)
     _before(wrapper, "completedOrder", facts, facts.completed_order)

@@ -233,6 +233,16 @@ async def test_f060_a_sequence_that_was_reset_stops_the_desk(rig: IbkrRig) -> No
         await rig.broker.open_orders()
 
 
+async def test_an_order_that_is_told_without_our_key_is_known_by_its_permanent_id(rig: IbkrRig) -> None:
+    await rig.broker.submit(approved("-99.00"))
+    await rig.broker.cancel(KEY)
+    rig.tws.forgetful = True
+    await rig.restart()
+    found = await rig.broker.find(KEY)
+    assert found is not None
+    assert (found.key, found.event) == (KEY, OrderEvent.CANCEL)
+
+
 async def test_a_restart_of_both_sides_finds_everything(rig: IbkrRig) -> None:
     await rig.broker.submit(approved("-100.05"))
     await rig.broker.submit(approved("-99.00", name="two"))

@@ -21,7 +21,7 @@ def filled(path: Path, numbers: Sequence[int]) -> Sent:
     sent = Sent.open(path)
     for number in numbers:
         sent.note(SentOrder(f"qm1-{number}-1", number, 3, LEGS))
-    sent.acknowledge(5)
+    sent.acknowledge(5, 900)
     sent.close()
     return sent
 
@@ -30,6 +30,7 @@ def test_what_was_noted_is_there_after_a_death(tmp_path: Path) -> None:
     before = filled(tmp_path / "sent.jsonl", [3, 7])
     after = Sent.open(tmp_path / "sent.jsonl")
     assert (after.orders, after.keys, after.highest, after.seen) == (before.orders, before.keys, 7, 5)
+    assert (after.key_of(7, 0), after.key_of(0, 900), after.key_of(0, 901)) == ("qm1-7-1", "", "")
     assert after.orders["qm1-7-1"].legs == LEGS
     after.close()
 

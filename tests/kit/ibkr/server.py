@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,6 +50,7 @@ class Tws:
         self.tasks: set[asyncio.Task[None]] = set()
         self.down = False
         self.closed = False
+        self.forgetful = False
         self.port = 0
         self._server: asyncio.Server | None = None
         self._verbs = {
@@ -167,7 +169,8 @@ class Tws:
         self._list(session, "open", rows, (53, 1))
 
     def _completed(self, session: Session, _: list[str]) -> None:
-        rows = [messages.completed_order(order) for order in self._visible() if not order.open]
+        shown = [order for order in self._visible() if not order.open]
+        rows = [messages.completed_order(replace(order, ref="") if self.forgetful else order) for order in shown]
         self._list(session, "completed", rows, (102,))
 
     def _executions(self, session: Session, fields: list[str]) -> None:
