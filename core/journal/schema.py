@@ -18,6 +18,9 @@ REVISIONS = ("0001", "0002")
 HEAD = REVISIONS[-1]
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
+#: Mark of a copy that was not opened yet.
+_COPIED = 1
+
 #: Held while a PostgreSQL database is migrated.
 _MIGRATION_LOCK = 7_146_301
 
@@ -81,11 +84,36 @@ async def check(place: Place) -> None:
     OperatorError
         It is older, newer, of something else, or cannot be reached.
     """
+    if place.file is not None:
+        _welcome_copy(place, place.file)
     found = await _version_of(place)
     if found is None:
         await migrate(place.file or place.url.render_as_string(hide_password=False))
     elif found != HEAD:
         raise OperatorError(f"{place.name} has revision {found}, this program needs {HEAD}; run: python -m bot migrate")
+
+
+def _welcome_copy(place: Place, file: Path) -> None:
+    """A copy that was put in place of the database must not be mixed with what that one had written ahead.
+
+    `backup` marks its copies in the first page of the file; the mark goes when such a copy is opened for the first time.
+    """
+    ahead = file.with_name(f"{file.name}-wal")
+    if not file.is_file() or _mark(file) != _COPIED:
+        return
+    if ahead.exists() and ahead.stat().st_size:
+        raise OperatorError(
+            f"{place.name} is a restored copy, and {ahead.name} beside it belongs to the database that was there before; "
+            f"delete {ahead.name} and {file.name}-shm, then start again"
+        )
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA user_version = 0")
+
+
+def _mark(file: Path) -> int:
+    """SQLite's `user_version`, read from the file itself, past everything that was written ahead."""
+    with file.open("rb") as opened:
+        return int.from_bytes(opened.read(64)[60:64])
 
 
 async def _version_of(place: Place) -> str | None:
@@ -185,6 +213,7 @@ def backup(where: str | Path, target: str | Path) -> Path:
 def _copy(source: Path, copy: Path) -> str:
     with closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as old, closing(sqlite3.connect(copy)) as new:
         old.backup(new)
+        new.execute(f"PRAGMA user_version = {_COPIED}")
         return str(new.execute("PRAGMA integrity_check").fetchone()[0])
 
 

@@ -14,6 +14,7 @@ import shutil
 import signal
 import struct
 import sys
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -34,7 +35,7 @@ CARDS = frozenset({"W1", "W1+", "W3", "W3+"})
 AT_RANDOM = 0.25
 START_SECONDS, LIFE_SECONDS = 20.0, 60.0
 #: A life that has not come to its point by then is struck from outside.
-POINT_SECONDS = 1.5
+POINT_SECONDS = 15.0
 #: Exit status of a life: how many lives further it goes on.
 SKIPPED = {0: LIVES, IDLE: 3}
 _CODE = struct.Struct("<64q")
@@ -147,7 +148,7 @@ def _serve(kind: Venue, road: Road, writing: int) -> int:
 
 def drive(order: Order) -> Told:
     """Play roads until so many kills are done."""
-    told, kind, counts = Told(), venue(order.broker), Counts()
+    told, kind, counts, pace = Told(), venue(order.broker), Counts(), _Pace()
     while told.kills < order.kills and not (told.wrong and order.rule):
         number = told.roads
         luck = dice(order.seed, number)
@@ -156,13 +157,23 @@ def drive(order: Order) -> Told:
         shutil.copy(order.template, folder / "journal.db")
         road = Road(folder, order.seed * 100_003 + number, harsh=bool(order.rule))
         with serving(kind, road) as ports:
-            _play(order, _Stage(road, kind, ports, counts, luck), told)
+            _play(order, _Stage(road, kind, ports, counts, luck, pace), told)
         told.roads += 1
         if not told.wrong:
             shutil.rmtree(folder)
     told.sums["ambiguous"] = counts.passed("W8") - counts.passed("W8+")
     told.sums["submits"] = counts.passed("W8")
     return told
+
+
+@dataclass(slots=True)
+class _Pace:
+    """How long a life takes here until it comes to its point, so that random instants fall inside of lives."""
+
+    seconds: float = 0.3
+
+    def heard(self, seconds: float) -> None:
+        self.seconds = 0.8 * self.seconds + 0.2 * seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +183,7 @@ class _Stage:
     ports: Ports
     counts: Counts
     luck: random.Random
+    pace: _Pace
 
 
 def _play(order: Order, stage: _Stage, told: Told) -> None:
@@ -188,13 +200,15 @@ def _strike(order: Order, stage: _Stage, number: int, told: Told) -> int:
     at_random = stage.luck.random() < AT_RANDOM
     point = "" if at_random else f"{_wanted(stage.luck, told, number)}:{stage.luck.choice((1, 1, 1, 1, 2))}"
     life = Life(stage.road, number, stage.ports, point, rule=order.rule)
-    seconds = stage.luck.uniform(0.0, 0.5) if at_random else POINT_SECONDS
+    seconds = stage.luck.uniform(0.0, 2 * stage.pace.seconds) if at_random else POINT_SECONDS
+    began = time.monotonic()
     child = forked(lambda: asyncio.run(live(life, stage.kind, stage.counts)), stage.road.folder / f"life-{number}.log")
     code = ended(child, seconds, kill=True)
     if code is None:
         told.random += 1
     elif code == -signal.SIGKILL:
         told.points[point.partition(":")[0]] += 1
+        stage.pace.heard(time.monotonic() - began)
     elif code in SKIPPED:
         return SKIPPED[code]
     else:
@@ -206,7 +220,7 @@ def _wanted(luck: random.Random, told: Told, number: int) -> str:
     """The write points that were struck least go first; cards are new in the first lives alone."""
     points = [point for point in POINTS if number < 2 or point not in CARDS]
     least = min(told.points[point] for point in points)
-    return luck.choice([point for point in points if told.points[point] <= least + 1])
+    return luck.choice([point for point in points if told.points[point] <= least + (number >= 2)])
 
 
 def _run(order: Order, stage: _Stage, life: Life, told: Told) -> None:

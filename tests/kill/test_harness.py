@@ -58,6 +58,54 @@ def test_the_harness_kills_more_than_five_hundred_times() -> None:
     assert set(KILLS) == set(NAMES)
 
 
+def struck(*points: str) -> None:
+    """Every desk was killed there at each broker, and nothing was wrong afterwards."""
+    for broker in NAMES:
+        found = killed(broker)
+        assert sum(found["points"][point] for point in points) > 0, broker
+        assert found["wrong"] == []
+
+
+def test_f001_a_kill_before_the_proposal_is_stored() -> None:
+    struck("W1")
+
+
+def test_f002_a_kill_between_the_proposal_and_its_card() -> None:
+    struck("W1+", "W2")
+
+
+def test_f003_a_kill_after_discord_took_the_card() -> None:
+    struck("W2+", "W3")
+
+
+def test_f004_a_kill_while_a_vote_is_stored() -> None:
+    struck("W4", "W4+")
+
+
+def test_f005_a_kill_inside_the_claim() -> None:
+    struck("W5")
+
+
+def test_f006_a_kill_after_the_claim_and_before_the_marker() -> None:
+    struck("W5+", "W6", "W7")
+
+
+def test_f007_a_kill_after_the_marker_and_before_the_socket() -> None:
+    struck("W7+", "W8")
+
+
+def test_f009_a_kill_after_the_broker_took_the_order() -> None:
+    struck("W8+")
+
+
+def test_f010_a_kill_before_the_answer_is_stored() -> None:
+    struck("W9")
+
+
+def test_f011_a_kill_between_a_fill_and_its_commit() -> None:
+    struck("W10")
+
+
 @pytest.mark.parametrize("rule", sorted(RULES))
 def test_a_broken_rule_is_noticed(rule: str) -> None:
     found = told("--kills", "600", "--lanes", "1", "--seed", "3", "--break", rule)
