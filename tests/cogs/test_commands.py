@@ -130,7 +130,7 @@ async def test_closing_nonsense_gets_one_sentence(room: Office, position: str, q
     assert seen.private
 
 
-async def test_a_stranger_can_neither_close_nor_halt_nor_resume_nor_flatten(room: Office) -> None:
+async def test_f134_a_stranger_can_neither_close_nor_halt_nor_resume_nor_flatten(room: Office) -> None:
     tries: dict[str, dict[str, Any]] = {"trades close": {"position": "x"}, "halt": {}, "resume": {}, "flatten": {}}
     for command, options in tries.items():
         seen = await room.user("stranger").slash(command, **options)
