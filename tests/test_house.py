@@ -138,7 +138,7 @@ def test_mypy_strict_is_content() -> None:
     assert done.returncode == 0, done.stdout[-3000:]
 
 
-def test_pins_are_exact_and_locks_name_no_index() -> None:
+def test_f141_pins_are_exact_and_locks_name_no_index() -> None:
     text = (ROOT / "pyproject.toml").read_text().split("[project.scripts]")[0]
     listed = re.findall(r'^    "([^"]+)",$', text, re.MULTILINE)
     assert [entry for entry in listed if "==" not in entry] == []

@@ -134,7 +134,7 @@ def test_packages_that_shadow_ours_are_refused() -> None:
     assert found.remedy == "run: pip uninstall eventkit"
 
 
-def test_a_clock_that_is_off_is_named() -> None:
+def test_f078_a_clock_that_is_off_is_named() -> None:
     (found,) = app_doctor.clock_findings(NOW, NOW + timedelta(seconds=30))
     assert found.is_bad
     (fine,) = app_doctor.clock_findings(NOW, NOW + timedelta(seconds=1))

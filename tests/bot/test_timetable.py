@@ -67,7 +67,7 @@ def test_f080_every_day_of_eight_years_has_each_job_once_or_not_at_all() -> None
 
 @given(st.integers(0, MINUTES), st.lists(st.integers(1, 60 * 20), min_size=1, max_size=40))
 @settings(max_examples=150, deadline=None)
-def test_looking_at_any_times_gives_each_occasion_once(start: int, steps: list[int]) -> None:
+def test_f082_looking_at_any_times_gives_each_occasion_once(start: int, steps: list[int]) -> None:
     punctual = tuple(Job(job.name, job.anchor, job.minutes, job.days) for job in JOBS)
     looks = [START + timedelta(minutes=start)]
     for step in steps:

@@ -123,7 +123,7 @@ async def test_a_position_is_shown_and_closed_by_hand(room: Office) -> None:
 @pytest.mark.parametrize(
     ("position", "quantity", "said"), [("nothing", None, "nothing"), ("nothing", -5, "-5 units cannot be closed")]
 )
-async def test_closing_nonsense_gets_one_sentence(room: Office, position: str, quantity: int | None, said: str) -> None:
+async def test_f133_closing_nonsense_gets_one_sentence(room: Office, position: str, quantity: int | None, said: str) -> None:
     options: dict[str, Any] = {"position": position} | ({} if quantity is None else {"quantity": quantity})
     seen = await room.user("owner").slash("trades close", **options)
     assert said in seen.text.replace("\\", "")

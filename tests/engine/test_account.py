@@ -77,7 +77,7 @@ async def test_a_reverse_split_pays_cash_in_lieu(tmp_path: Path) -> None:
         await one.agrees()
 
 
-async def test_a_delisting_closes_the_position(tmp_path: Path) -> None:
+async def test_f112_a_delisting_closes_the_position(tmp_path: Path) -> None:
     async with desk(tmp_path) as one:
         bought = await one.buy()
         await one.broker.corporate_action(Delisting("LEAD", DAY, Decimal("0.40")))

@@ -38,7 +38,7 @@ def test_six_fridays_then_third_fridays_are_listed_and_a_holiday_moves_to_the_da
     assert listed == [*WEEKS, "05-15", "06-18", "07-17", "08-21", "09-18", "10-16", "11-20"]
 
 
-def test_an_expiry_is_listed_until_its_close() -> None:
+def test_f104_an_expiry_is_listed_until_its_close() -> None:
     friday = datetime(2026, 3, 13, 19, 59, tzinfo=UTC)
     assert expiries(friday, SESSIONS)[0] == date(2026, 3, 13)
     assert expiries(friday + timedelta(minutes=1), SESSIONS)[0] == date(2026, 3, 20)

@@ -202,7 +202,7 @@ def test_a_chain_of_unsound_quotes_is_refused_by_name() -> None:
     assert refused(replace(chain, volume=np.full_like(chain.volume, np.nan))).sentence.endswith("none is known")
 
 
-def test_adjusted_contracts_are_never_chosen() -> None:
+def test_f108_adjusted_contracts_are_never_chosen() -> None:
     chain = market()
     odd = replace(chain, contracts=tuple(replace(contract, multiplier=150) for contract in chain.contracts))
     assert refused(odd).filter == "quote"

@@ -87,7 +87,7 @@ async def test_a_terminated_server_ends_with_status_0() -> None:
         assert await asyncio.wait_for(server.wait(), 10) == 0
 
 
-async def test_control_over_http_takes_the_token_and_our_own_name_alone(sandbox: Sandbox) -> None:
+async def test_f142_control_over_http_takes_the_token_and_our_own_name_alone(sandbox: Sandbox) -> None:
     async with connect(sandbox.control_url, sandbox.control_token) as control:
         with pytest.raises(RefusedError, match="no verb 'dance'"):
             await control.do("dance")
