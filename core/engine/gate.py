@@ -177,7 +177,7 @@ def digest(facts: Facts) -> Verdict:
     envelope = request.envelope
     leaves = body(envelope.account, envelope.legs, request.quantity, request.limit, request.key)
     derived = body(approved.account, approved.legs, request.quantity, request.limit, f"qm1-{approved.id}-{request.number}")
-    inside = request.quantity <= approved.quantity and request.limit >= approved.floor
+    inside = request.quantity <= approved.quantity and request.limit.is_finite() and request.limit >= approved.floor
     same = leaves == derived and approved.digest == envelope.digest and inside
     told = "What leaves is what was approved." if same else f"Order {request.key} is not what was approved as {approved.id}."
     return _verdict("digest", same, float(same), 1.0, ("equal", told))
@@ -266,7 +266,7 @@ def clock(facts: Facts) -> Verdict:
 def buying_power(facts: Facts) -> Verdict:
     """The broker ties up no more than we count for the order."""
     request, preview = facts.request, facts.preview
-    if preview is None or not facts.opens:
+    if preview is None or not facts.opens or not request.limit.is_finite():
         return _verdict("buying_power", facts, None, None, ("$", "The order needs no comparison with the broker's dry run."))
     need = needed(request.envelope.legs, request.limit) * request.quantity
     allowed = need * (1 + Decimal(str(facts.limits.power_tolerance))) + max(preview.fees, Decimal(0)) + 1
@@ -289,8 +289,7 @@ def needed(legs: Sequence[Leg], limit: Decimal) -> Decimal:
 
 def code(facts: Facts) -> Verdict:
     """What was approved was vetted under the settings that are in force."""
-    theirs = facts.approved.config_hash if facts.approved else ""
-    same = theirs == facts.config_hash
+    same = facts.approved is not None and facts.approved.config_hash == facts.config_hash
     told = "The settings are those of the approval." if same else "The order was approved under other settings; ask for it anew."
     return _verdict("code", same, float(same), 1.0, ("equal", told))
 

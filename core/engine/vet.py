@@ -93,7 +93,15 @@ def vet(engine: "Engine", signal: Signal, view: MarketView, book: Book, attempt:
     shape = _closing(engine, signal) if signal.intent is Intent.CLOSE else _opening(engine, signal, view, book)
     if isinstance(shape, Refused):
         return shape
+    if objection := _objection(engine, signal, shape.legs):
+        return Refused(signal, f"{signal.symbol}: {objection}.")
     return _build(engine, signal, shape, (view, book), attempt=attempt)
+
+
+def _objection(engine: "Engine", signal: Signal, legs: tuple[Leg, ...]) -> str | None:
+    """Why broker or account cannot take the legs as one order; they are never sent one by one instead."""
+    able = engine.broker.capabilities
+    return able.objection(legs) or (able.beyond_level(legs) if signal.intent is Intent.OPEN else None)
 
 
 def revet(engine: "Engine", proposal: Proposal, view: MarketView, book: Book) -> Proposal | Refused:
@@ -145,6 +153,8 @@ def _contract(engine: "Engine", signal: Signal, view: MarketView, book: Book) ->
     choice = choose(chain, signal, engine.options, _budget(engine, book) / worst, view.as_of, engine.max_age)
     if isinstance(choice, NoContract):
         return Refused(signal, choice.sentence)
+    if objection := _objection(engine, signal, choice.legs):
+        return Refused(signal, f"{signal.symbol}: {objection}, so no {choice.structure} is proposed.")
     return _Shape(choice.structure, choice.legs, (_facts(choice), *choice.remarks))
 
 

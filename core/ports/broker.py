@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
-from core.model.instruments import Leg, Option, Stock
+from core.model.instruments import Leg, Option, Right, Side, Stock
 from core.model.orders import Fill, Report, Transaction
 from core.model.proposals import ApprovedOrder
 from core.model.secrets import Secret
@@ -38,6 +38,8 @@ class Opening:
 class Capabilities:
     """What a broker can take of an account: `most_legs` in one order, all of them or none.
 
+    `ratios`: legs of different sizes, `with_stock`: shares beside options. `option_level`: what the account may open with options,
+    0 nothing, 1 what cash or shares cover, 2 what is bought, 3 spreads, 4 anything; None: not said.
     `protective_orders`: it holds a stop of ours for each position, which protects it while the desk is dead.
     """
 
@@ -47,16 +49,50 @@ class Capabilities:
     options: bool = True
     multi_leg: bool = True
     most_legs: int = 4
+    ratios: bool = True
+    with_stock: bool = True
+    option_level: int | None = None
     protective_orders: bool = False
 
     def objection(self, legs: Sequence[Leg]) -> str | None:
         """Why the legs cannot be one order here, in one sentence; None: they can. They are never sent one by one instead."""
-        if not self.options and any(isinstance(leg.instrument, Option) for leg in legs):
-            return f"this account at {self.name} may not trade options"
-        if not self.stock and any(isinstance(leg.instrument, Stock) for leg in legs):
-            return f"this account at {self.name} may not trade shares"
+        options = sum(isinstance(leg.instrument, Option) for leg in legs)
         most = self.most_legs if self.multi_leg else 1
-        return f"{self.name} takes {most} leg(s) in one order, this one has {len(legs)}" if len(legs) > most else None
+        checks = {
+            f"this account at {self.name} may not trade options": self.options or not options,
+            f"this account at {self.name} may not trade shares": self.stock or options == len(legs),
+            f"{self.name} takes {most} leg(s) in one order, this one has {len(legs)}": len(legs) <= most,
+            f"{self.name} takes no shares and options in one order": self.with_stock or options in (0, len(legs)),
+            f"{self.name} takes no legs of different sizes in one order": self.ratios or len({leg.ratio for leg in legs}) == 1,
+        }
+        return next((sentence for sentence, holds in checks.items() if not holds), None)
+
+    def beyond_level(self, legs: Sequence[Leg]) -> str | None:
+        """Why the account may not open these options, in one sentence; None: it may, or has not said what it may."""
+        if self.option_level is None:
+            return None
+        level, what = level_of(legs)
+        if level <= self.option_level:
+            return None
+        return f"opening {what} takes option level {level}, this account at {self.name} has {self.option_level}"
+
+
+def level_of(legs: Sequence[Leg]) -> tuple[int, str]:
+    """Option level that opening the legs takes, and what they are."""
+    options = [(leg, leg.instrument) for leg in legs if isinstance(leg.instrument, Option)]
+    sold = [thing for leg, thing in options if leg.side is Side.SELL]
+    if not options:
+        return 0, "shares"
+    if not sold:
+        return 2, "what is bought"
+    for thing in sold:
+        alike = [leg for leg in legs if isinstance(leg.instrument, Stock) or leg.instrument.right is thing.right]
+        net = sum(leg.side.sign * leg.ratio * leg.instrument.multiplier for leg in alike)
+        if net < 0 and thing.right is Right.CALL:
+            return 4, "calls that nothing covers"
+    if len(options) > 1:
+        return 3, "a spread"
+    return 1, "a covered option"
 
 
 @dataclass(frozen=True, slots=True)

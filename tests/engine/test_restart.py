@@ -58,7 +58,9 @@ async def dead_desk(folder: Path, point: str) -> Desk:
         ("W11", OrderState.FILLED),
     ],
 )
-async def test_f006_f007_f009_f010_f011_what_was_in_flight_when_the_desk_died_is_settled(tmp_path: Path, point: str, state: OrderState) -> None:
+async def test_f006_f007_f009_f010_f011_what_was_in_flight_when_the_desk_died_is_settled(
+    tmp_path: Path, point: str, state: OrderState
+) -> None:
     one = await dead_desk(tmp_path, point)
     async with faulty(tmp_path, since=one.clock.now()) as (two, door):
         await two.engine.start()
