@@ -6,6 +6,7 @@ late answer would otherwise be taken for the answer to the next one, because mos
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
+_PORT = re.compile(r"\b\d{4,5}\b")
 _MARKET_DATA_ONLY = frozenset({Meaning.NEWS, Meaning.WARNING})
 
 
@@ -243,7 +245,7 @@ class Line:
         if any(meaning(said.code) is Meaning.TAKEN for said in self._heard):
             return f"client id {self.place.client_id} is in use at {self.place}; stop the other program or choose another client_id"
         why = f"{self.place} does not answer ({type(error).__name__})"
-        if windows.login_due(self.clock.now(), self.alive_at):
+        if self.alive_at is not None and windows.login_due(self.clock.now(), self.alive_at):
             return f"{why}; log in there with the second factor (the weekly login ends on Sunday 01:00) and enable the API port"
         return windows.resting(self.clock.now()) or f"{why}; see that it runs, is logged in and has its API port enabled"
 
@@ -269,7 +271,7 @@ class Line:
         elif kind in {Meaning.GAP, Meaning.KEPT}:
             self.lost, self.complete = "", False
         elif kind is Meaning.MOVED:
-            self._port = int(next((word for word in reversed(said.text.split()) if word.isdigit()), self.place.port))
+            self._port = int((_PORT.findall(said.text) or [self.place.port])[-1])
         LOG.log(logging.INFO if kind is Meaning.NEWS else logging.WARNING, "IB %s: %s", said.code, said.text)
 
     def _gone(self) -> None:

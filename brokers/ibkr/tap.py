@@ -43,7 +43,8 @@ def attach(ib: "ib_async.IB", facts: Facts, ears: Ears) -> None:
     wrapper, client = ib.wrapper, ib.client
 
     def named(order_id: int, *rest: object) -> None:
-        ears.named(int(getattr(rest[1], "clientId", -1)), order_id, int(getattr(rest[1], "permId", 0)))
+        if not getattr(rest[1], "whatIf", False):  # an order in thought takes no number at the broker
+            ears.named(int(getattr(rest[1], "clientId", -1)), order_id, int(getattr(rest[1], "permId", 0)))
 
     def status_named(order_id: int, *rest: object) -> None:
         ears.named(int(str(rest[7])), order_id, int(str(rest[4])))

@@ -27,11 +27,11 @@ def resting(now: datetime) -> str:
     return ""
 
 
-def login_due(now: datetime, seen: datetime | None) -> bool:
+def login_due(now: datetime, seen: datetime) -> bool:
     """Whether the weekly login (Sunday 01:00 New York) has passed since the session was last seen alive."""
     local = now.astimezone(NEW_YORK)
     sunday = local.date() - timedelta(days=(local.weekday() - _SUNDAY) % 7)
     due = datetime.combine(sunday, _LOGIN, NEW_YORK)
     if due > local:
         due -= timedelta(days=7)
-    return seen is None or seen < due.astimezone(UTC)
+    return seen < due.astimezone(UTC)

@@ -243,6 +243,14 @@ async def test_an_order_that_is_told_without_our_key_is_known_by_its_permanent_i
     assert (found.key, found.event) == (KEY, OrderEvent.CANCEL)
 
 
+async def test_an_order_in_thought_takes_no_number(rig: IbkrRig) -> None:
+    """TWS may give the number of a what-if again: that is no reset of its sequence."""
+    for _ in range(3):
+        await rig.broker.preview(approved("-99.00"))
+    await rig.restart()
+    assert (await rig.broker.submit(approved("-99.00"))).event is OrderEvent.LIVE
+
+
 async def test_a_restart_of_both_sides_finds_everything(rig: IbkrRig) -> None:
     await rig.broker.submit(approved("-100.05"))
     await rig.broker.submit(approved("-99.00", name="two"))

@@ -56,7 +56,7 @@ def open_order(order: TwsOrder) -> Message:
     )  # fmt: skip
 
 
-def what_if(asked: WireOrder, legs: Sequence[TwsLeg], margin: Decimal, commission: Decimal, words: str = "") -> Message:
+def what_if(asked: WireOrder, legs: Sequence[TwsLeg], margin: Decimal, commission: Decimal, client: int) -> Message:
     """The answer to a what-if order."""
     shown = TwsOrder(
         0, asked.order_id, 0, asked.ref, asked.action, int(asked.quantity), str(asked.limit), list(legs), bool(asked.legs)
@@ -64,8 +64,8 @@ def what_if(asked: WireOrder, legs: Sequence[TwsLeg], margin: Decimal, commissio
     figures = ("0", "0", "100000", str(margin), str(margin), str(-commission), str(margin), str(margin), str(100000 - commission))
     return (
         5, asked.order_id, *described(shown), asked.action, asked.quantity, "LMT", asked.limit, 0.0, "DAY", "", asked.account, "",
-        0, asked.ref, 0, 0, 0, 0, 0.0, "", "", "", "", "",
-        *_middle(shown), *_state("1", "PreSubmitted", figures, (commission, commission, commission), words), *_tail(),
+        0, asked.ref, client, 0, 0, 0, 0.0, "", "", "", "", "",
+        *_middle(shown), *_state("1", "PreSubmitted", figures, (commission, commission, commission), ""), *_tail(),
     )  # fmt: skip
 
 

@@ -71,7 +71,7 @@ class Placing:
             self.session.tell(messages.error(asked.order_id, *refusal))
         elif fault.what != "lose after" and legs is not None:
             margin = desk.need(self.world, asked, legs) or Decimal(0)
-            self.session.tell(messages.what_if(asked, legs, margin, desk.commission(asked, legs)))
+            self.session.tell(messages.what_if(asked, legs, margin, desk.commission(asked, legs), self.session.client))
 
     def _take(self, asked: WireOrder, legs: list[TwsLeg], fault: Fault) -> None:
         world = self.world
