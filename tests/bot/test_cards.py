@@ -107,7 +107,7 @@ def test_a_text_that_is_cut_is_never_longer_than_its_limit(text: str, limit: int
     ["**bold** and _it_", "[click](https://evil.example)", "https://evil.example", "@everyone", "<@123456789012345678>", "<t:0:R>",
      "# big", "> quote", "`code`", "||spoiler||", "~~gone~~", "- list", "1. list", "AA\u202eBB\u200b\x00"],
 )  # fmt: skip
-def test_text_from_outside_is_inert(poison: str) -> None:
+def test_f136_text_from_outside_is_inert(poison: str) -> None:
     shown = outside(poison)
     bare = re.sub(r"\\[\\`*_~|<>@#\[\]:\-+\d]", "", shown)
     assert not re.search(r"[`*_~|<>@#\[\]]|://", bare), shown

@@ -100,7 +100,7 @@ def test_an_empty_file_gives_the_defaults() -> None:
     assert settings.database_url == "sqlite+aiosqlite:///var/quantmatrix.db"
 
 
-def test_f123_every_mistake_is_listed_at_once_with_field_value_and_remedy() -> None:
+def test_f123_f125_every_mistake_is_listed_at_once_with_field_value_and_remedy() -> None:
     found = mistakes(MISTAKEN)
     expected = {
         "discrod: is not a known key; did you mean 'discord'?",

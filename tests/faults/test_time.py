@@ -1,5 +1,6 @@
 """The clock in trouble: it jumps, the machine slept, the time zones are missing."""
 
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -63,3 +64,20 @@ def test_f087_without_time_zones_nothing_starts() -> None:
     done = subprocess.run([sys.executable, "-c", words], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode != 0
     assert "New_York" in done.stderr
+
+
+def test_f132_the_hosts_time_zone_and_language_change_nothing() -> None:
+    words = (
+        "from datetime import date; from core.market.sessions import Sessions; from tests.kit import nouns; from bot import tables;"
+        "s = Sessions.open(date(2024, 1, 2), date(2024, 12, 31)); p = nouns.proposal();"
+        "from core.engine.tell import card_note; n = card_note(p, 'test', charts=False);"
+        "print(p.digest, s.on(date(2024, 7, 3)), s.next(nouns.NOW), n)"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", words],
+            cwd=ROOT, capture_output=True, text=True, timeout=60, check=True, env={**os.environ, "TZ": zone, "LC_ALL": language},
+        ).stdout
+        for zone, language in (("UTC", "C.UTF-8"), ("Pacific/Kiritimati", "tr_TR.UTF-8"), ("America/St_Johns", "de_DE.UTF-8"))
+    }  # fmt: skip
+    assert len(said) == 1
