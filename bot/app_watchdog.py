@@ -25,6 +25,7 @@ from core.model.kill import Level
 from core.model.market import Quote, Session
 from core.model.signals import Intent
 from core.ports.broker import Broker, Opening
+from core.ports.clock import Clock
 from core.ports.journal import Journal
 
 
@@ -47,15 +48,17 @@ async def _watch(chosen: Settings) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     pages = pager.Pages(pager.paths(chosen.pager, chosen.pager_secrets), 60 * chosen.pager.repeat_minutes)
     clock = SystemClock()
+    simulated = isinstance(chosen.feed, SimulatedSettings)  # its market has a time of its own, and nobody else fills its orders
     sessions = calendar(clock.now().date(), clock.now().date())
 
     def in_session(now: datetime, beat: Pulse | None) -> bool:
-        if isinstance(chosen.feed, SimulatedSettings):
-            return beat is not None and beat.in_session  # its market has a time of its own
+        if simulated:
+            return beat is not None and beat.in_session
         session = sessions.at(now)
         return session is not None and session.holds(now)
 
-    dog = Watchdog(folder, chosen.watchdog, pages, clock, in_session, lambda: cancel_entries(chosen))
+    cancel = None if simulated else lambda: cancel_entries(chosen, clock)
+    dog = Watchdog(folder, chosen.watchdog, pages, clock, in_session, cancel)
     tasks = [asyncio.ensure_future(work) for work in (dog.run(), pages.run(), stop.wait())]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -68,7 +71,7 @@ async def _watch(chosen: Settings) -> None:
         await pages.rest()
 
 
-async def cancel_entries(chosen: Settings) -> str:
+async def cancel_entries(chosen: Settings, clock: Clock) -> str:
     """Cancel every order at the broker that is ours and opens something, account by account; answers one sentence.
 
     The desk must not go on where it was: the file KILL lets it reduce only when it comes back.
@@ -77,16 +80,16 @@ async def cancel_entries(chosen: Settings) -> str:
     said = []
     for one in (chosen, *chosen.accounts):
         try:
-            said.append(f"{one.engine.account}: {await _cancel_one(one, chosen.folder)}")
+            said.append(f"{one.engine.account}: {await _cancel_one(one, chosen.folder, clock)}")
         except (QuantMatrixError, OSError) as error:
             said.append(f"{one.engine.account}: open entry orders could not be cancelled ({error}); do it at the broker by hand")
     return ". ".join(said)
 
 
-async def _cancel_one(chosen: Settings, folder: Path) -> str:
+async def _cancel_one(chosen: Settings, folder: Path, clock: Clock) -> str:
     journal = await open_journal(chosen.database_url)
     try:
-        broker = await _open_broker(chosen, folder)
+        broker = await _open_broker(chosen, folder, clock)
         try:
             keys = await _entries(broker, journal)
             for key in keys:
@@ -111,9 +114,9 @@ async def _entries(broker: Broker, journal: Journal) -> list[str]:
     return found
 
 
-async def _open_broker(chosen: Settings, folder: Path) -> Broker:
+async def _open_broker(chosen: Settings, folder: Path, clock: Clock) -> Broker:
     """Open the adapter for reading and cancelling; a paper ledger gets no quotes, so nothing trades meanwhile."""
-    account, clock = chosen.engine.account, SystemClock()
+    account = chosen.engine.account
     if not isinstance(chosen.broker, PaperSettings):
         opened: Broker = await chosen.broker.open(Opening(account, chosen.live, clock, chosen.broker_secrets))
         return opened

@@ -192,6 +192,7 @@ class DeskClient(commands.Bot):
     async def on_error(self, event_method: str, /, *_args: object, **_options: object) -> None:
         """Log what an event handler raised; the client goes on."""
         LOG.error("The event %s could not be handled", event_method, exc_info=True)  # noqa: LOG014 - called inside a handler
+        self.desk.engine.page("An event of Discord could not be handled", f"{event_method}; the log says why")
 
     async def on_message(self, _message: discord.Message, /) -> None:
         """Ignore it: there are no commands in text."""

@@ -3,13 +3,13 @@
 import asyncio
 import logging
 import os
-import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot import pulse
+from bot import machine, pulse
 from bot.clock import SystemClock
+from bot.machine import Machine
 from bot.settings_watch import WatchdogSettings
 from core.engine import gauges
 from core.engine.engine import Engine
@@ -52,8 +52,8 @@ class Guard:
         Whether Discord is in reach.
     verify : callable
         Walks the audit chains; raises IllegalEventError where one is broken.
-    disk : callable
-        Free bytes in a folder.
+    measure : callable
+        Looks at the machine, given the folder.
     """
 
     engines: Sequence[Engine]
@@ -64,7 +64,7 @@ class Guard:
     connected: Callable[[], bool]
     verify: Callable[[], Awaitable[object]]
     clock: Clock = field(default_factory=SystemClock)
-    disk: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
+    measure: Callable[[Path], Machine] = machine.measure
     audit: str = ""
     _seen_discord: float | None = None
     _begun: float | None = None
@@ -112,12 +112,13 @@ class Guard:
 
     async def look(self, lagging: float = 0.0) -> None:
         """Measure what belongs to the machine, then let the breakers of every account look."""
-        free, gone = self.disk(self.folder), self._discord()
+        found, gone = self.measure(self.folder), self._discord()
         self._watchdog()
         for engine in self.engines:
-            if (found := engine.gauges) is not None:
-                found.lagging, found.disk, found.discord_gone, found.audit = lagging, free, gone, self.audit
-                await gauges.check(engine, found)
+            if (shown := engine.gauges) is not None:
+                shown.lagging, shown.discord_gone, shown.audit = lagging, gone, self.audit
+                shown.disk, shown.memory, shown.descriptors = found.disk, found.memory, found.descriptors
+                await gauges.check(engine, shown)
 
     def _discord(self) -> float:
         """Seconds for which Discord has been out of reach."""

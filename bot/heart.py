@@ -97,9 +97,11 @@ class Heart:
             if str(error) not in self._failing:
                 self._failing.add(str(error))
                 LOG.error("The desk could not take its turn: %s", error)  # noqa: TRY400 - the sentence says it all
-        except Exception:  # the edge of this loop: the next turn must come
+                self.engine.page("The desk could not take its turn", str(error))
+        except Exception as error:  # the edge of this loop: the next turn must come
             self.engine.measures.count("ticks", good=False)
             LOG.exception("The desk could not take its turn")
+            self.engine.page("The desk could not take its turn", f"{type(error).__name__}; the log says why")
         else:
             self.engine.measures.count("ticks", good=True)
             self._failing.clear()

@@ -51,7 +51,7 @@ class Kit:
         chosen = self.settings
 
         def connected() -> bool:
-            return any(branch.notifier.client is not None for branch in desk.branches)
+            return any(branch.approvals.absence.listening for branch in desk.branches)
 
         guarding = guard.Guard(self.engines, self.folder, chosen.safety, chosen.watchdog, self.pages, connected, self._verify)
         return self.pages.run(), guarding.run()

@@ -45,6 +45,10 @@ class Measured:
         Seconds for which the event loop has been late by more than `lag_seconds`.
     disk : int or None
         Free bytes beside the journal.
+    memory : int or None
+        Bytes that the program holds.
+    descriptors : float or None
+        Share of the open files that the system allows this program.
     audit, duplicate : str
         What is wrong with the audit chain or with the broker's order numbers; empty: nothing.
     day_change, week_change : float or None
@@ -61,6 +65,8 @@ class Measured:
     feed_age: float | None = None
     lagging: float = 0.0
     disk: int | None = None
+    memory: int | None = None
+    descriptors: float | None = None
     audit: str = ""
     duplicate: str = ""
     day_change: float | None = None
@@ -144,6 +150,24 @@ def _disk(measured: Measured, name: str, limit: int, effect: Effect, clears: str
     return Trip(name, effect, f"{measured.disk / MEBIBYTE:.0f} MiB are free beside the journal (limit {limit} MiB)", clears)
 
 
+def memory(measured: Measured, limits: SafetySettings) -> Trip | None:
+    """A program that grows until the system ends it."""
+    if measured.memory is None or measured.memory <= limits.memory * MEBIBYTE:
+        return None
+    sentence = f"the program holds {measured.memory / MEBIBYTE:.0f} MiB (limit {limits.memory} MiB)"
+    return Trip("memory", Effect.ENTRIES_OFF, sentence, "it holds less, or was started again")
+
+
+def descriptors(measured: Measured, limits: SafetySettings) -> Trip | None:
+    """A program that soon can open nothing any more."""
+    if measured.descriptors is None or measured.descriptors < limits.descriptors:
+        return None
+    sentence = f"{100 * measured.descriptors:.0f} % of the files that the system allows are open"
+    return Trip(
+        "descriptors", Effect.HALT, f"{sentence} (limit {100 * limits.descriptors:.0f} %)", f"start it again, then {_RESUME}"
+    )
+
+
 def audit(measured: Measured, _limits: SafetySettings) -> Trip | None:
     """A journal that somebody changed."""
     return Trip("audit", Effect.HALT, measured.audit, _RESUME) if measured.audit else None
@@ -195,9 +219,9 @@ def discord(measured: Measured, limits: SafetySettings) -> Trip | None:
 
 #: Every breaker, the ones that stop most first.
 BREAKERS: tuple[Breaker, ...] = (
-    audit, duplicate, crashes, disk_out, day_halt, week_halt,
+    audit, duplicate, crashes, disk_out, descriptors, day_halt, week_halt,
     rejects, unknown, day_reduce, discord,
-    broker, feed, lag, disk_low,
+    broker, feed, lag, disk_low, memory,
 )  # fmt: skip
 
 

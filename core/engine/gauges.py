@@ -47,6 +47,8 @@ class Gauges:
     limits: SafetySettings = field(default_factory=SafetySettings)
     lagging: float = 0.0
     disk: int | None = None
+    memory: int | None = None
+    descriptors: float | None = None
     audit: str = ""
     crashes: int = 0
     discord_gone: float = 0.0
@@ -121,6 +123,8 @@ async def measure(engine: "Engine", gauges: Gauges) -> Measured:
         feed_age=gauges.feed_age(in_session=in_session),
         lagging=gauges.lagging,
         disk=gauges.disk,
+        memory=gauges.memory,
+        descriptors=gauges.descriptors,
         audit=gauges.audit,
         duplicate=_duplicate(orders),
         day_change=gauges.day_change if in_session else None,

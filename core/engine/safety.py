@@ -34,6 +34,10 @@ class SafetySettings:
         The event loop is late by more than the first for the second: entries off.
     disk_low, disk_out : int
         Free mebibytes beside the journal: entries off, HALT.
+    memory : int
+        Mebibytes that the program holds: entries off.
+    descriptors : float
+        Share of the open files that the system allows: HALT.
     day_reduce, day_halt, week_halt : float
         Share of net liquidation that was lost since the previous close or since last week's: REDUCE ONLY, HALT, HALT.
     crashes, crash_minutes
@@ -60,6 +64,8 @@ class SafetySettings:
     lag_for_seconds: Seconds = 5.0
     disk_low: Count = 2048
     disk_out: Count = 512
+    memory: Count = 4096
+    descriptors: Share = 0.9
     day_reduce: Share = 0.03
     day_halt: Share = 0.05
     week_halt: Share = 0.08

@@ -38,6 +38,8 @@ CASES = {
     "lag": (Measured(lagging=5.0), Measured(lagging=4.9), Effect.ENTRIES_OFF),
     "disk_low": (Measured(disk=2048 * MEBIBYTE - 1), Measured(disk=2048 * MEBIBYTE), Effect.ENTRIES_OFF),
     "disk_out": (Measured(disk=512 * MEBIBYTE - 1), Measured(disk=512 * MEBIBYTE), Effect.HALT),
+    "memory": (Measured(memory=4096 * MEBIBYTE + 1), Measured(memory=4096 * MEBIBYTE), Effect.ENTRIES_OFF),
+    "descriptors": (Measured(descriptors=0.9), Measured(descriptors=0.89), Effect.HALT),
     "audit": (Measured(audit="audit row 3 does not fit its hash"), Measured(), Effect.HALT),
     "duplicate": (Measured(duplicate="number 7 stands for a and for b"), Measured(), Effect.HALT),
     "day_reduce": (Measured(day_change=-0.03), Measured(day_change=-0.0299), Effect.REDUCE_ONLY),
@@ -79,6 +81,7 @@ def test_every_limit_is_a_setting(name: str) -> None:
     """With limits that are far away nothing trips; facts that have no limit (audit, duplicates) always do."""
     far = SafetySettings(
         rejects=9, unknown=9, broker_failures=0.99, feed_seconds=99, lag_for_seconds=99, disk_low=1, disk_out=1,
+        memory=9999, descriptors=1.0,
         day_reduce=0.9, day_halt=0.9, week_halt=0.9, crashes=9, discord_seconds=999,
     )  # fmt: skip
     assert bool(tripped(CASES[name][0], far)) is (name in ("audit", "duplicate"))
