@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import IntFlag
+from enum import IntEnum
 from typing import Annotated
 
 import numpy as np
@@ -21,8 +21,8 @@ from core.quant.exercise import Shelf
 from core.quant.reasons import Reason, Reasons
 
 
-class Flaw(IntFlag):
-    """What is wrong with a quote; several at once are possible."""
+class Flaw(IntEnum):
+    """What is wrong with a quote, as bits: several at once are possible."""
 
     NONE = 0
     ONE_SIDED = 1
