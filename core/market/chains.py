@@ -154,14 +154,15 @@ def _columns(
 
 def _quoted(
     terms: tuple[float, float, float, float], strike: Floats, years: Floats, is_call: np.ndarray[tuple[int], np.dtype[np.bool_]]
-) -> tuple[Floats, american.Greeks, Floats]:
-    """Volatility, price and Greeks, and the rows bid, ask, bid size, ask size of the contracts."""
-    spot, rate, dividend_yield, _ = terms
-    sigma, quoted = np.empty(len(strike)), np.empty((4, len(strike)))
-    kernel.surface(*terms, strike, years, sigma)
-    found = american.greeks(spot, strike, years, rate, dividend_yield, sigma, is_call)
-    kernel.touch(*terms, strike, years, sigma, np.stack((found[0], found[1], found[4])), quoted)
-    return sigma, found, quoted
+) -> tuple[Floats, Floats, Floats]:
+    """Volatility, price and Greeks in rows, and the rows bid, ask, bid size, ask size of the contracts."""
+    rows, quoted = np.empty((7, len(strike))), np.empty((4, len(strike)))
+    rows[0], rows[3], rows[4] = terms[:3]
+    rows[1], rows[2], rows[6] = strike, years, np.where(is_call, 1.0, -1.0)
+    kernel.surface(*terms, strike, years, rows[5])
+    greeks = american.greeks_of(rows)
+    kernel.touch(*terms, strike, years, rows[5], greeks, quoted)
+    return rows[5], greeks, quoted
 
 
 def _checked(underlying: str, spot: float, volatility: float, rate: float, dividend_yield: float) -> float:

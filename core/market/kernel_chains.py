@@ -62,9 +62,9 @@ def touch(
     greeks: Floats,
     out: Floats,
 ) -> None:
-    """Bid, ask, bid size and ask size of each contract into the rows of out; greeks has rows price, delta, vega per point."""
+    """Bid, ask, bid size and ask size of each contract into the rows of out; greeks has rows price, delta, gamma, theta, vega per point."""
     for i in range(len(strike)):
-        price, delta, vega = greeks[0, i], greeks[1, i], greeks[2, i] * 100.0
+        price, delta, vega = greeks[0, i], greeks[1, i], greeks[4, i] * 100.0
         if years[i] <= 0.0:
             out[0, i] = out[1, i] = math.floor(price * 100.0 + 0.5) / 100.0
             out[2, i] = out[3, i] = 0.0

@@ -123,7 +123,7 @@ def peak(points: Sequence[EquityPoint], start_cash: Decimal, sessions: int = YEA
 
     The opening cash is one of them only while fewer sessions than that have ended: an old high is forgotten, the first one too.
     """
-    values = adjusted(points)[-sessions:]
+    values = adjusted(points[-sessions:])
     if len(values) < sessions:
         values.append(start_cash + sum((point.flows for point in points), ZERO))
     return max(values)

@@ -56,10 +56,26 @@ def greeks(  # noqa: PLR0913, PLR0917 - the model has these seven terms
         Where exercise today is best: delta 1 or -1, the others 0.
     """
     terms, shape = _rows(is_call, spot, strike, years, rate, dividend_yield, volatility)
+    found = greeks_of(terms).reshape((5, *shape))
+    return found[0], found[1], found[2], found[3], found[4]
+
+
+def greeks_of(terms: Floats) -> Floats:
+    """Do the same for terms that stand in a matrix already, without a look at their shapes.
+
+    Parameters
+    ----------
+    terms : array of shape (7, n)
+        Spot, strike, years, rate, dividend yield, volatility, and 1 for calls or -1 for puts.
+
+    Returns
+    -------
+    array of shape (5, n)
+        Rows as in `greeks`.
+    """
     out = np.empty((5, terms.shape[1]))
     kernel.all_greeks(terms, out)
-    found = out.reshape((5, *shape))
-    return found[0], found[1], found[2], found[3], found[4]
+    return out
 
 
 def implied_volatility(  # noqa: PLR0913, PLR0917 - the model has these seven terms
