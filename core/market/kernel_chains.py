@@ -62,7 +62,7 @@ def touch(
     greeks: Floats,
     out: Floats,
 ) -> None:
-    """Bid, ask, bid size and ask size of each contract into the rows of out; greeks has rows price, delta, gamma, theta, vega per point."""
+    """Bid, ask and their sizes into the rows of out; greeks has rows price, delta, gamma, theta, vega per point."""
     for i in range(len(strike)):
         price, delta, vega = greeks[0, i], greeks[1, i], greeks[4, i] * 100.0
         if years[i] <= 0.0:
