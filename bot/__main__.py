@@ -53,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     migrate.set_defaults(command=_migrate)
     audit = commands.add_parser("audit", help="check the hash chain of the audit log")
     audit.add_argument("what", choices=["verify"])
+    audit.add_argument(
+        "--head", help="a head that the status channel told, such as '812 1f0c9a5be2d47763'; it must be in the chain"
+    )
     audit.set_defaults(command=_audit)
     backup = commands.add_parser("backup", help="copy the journal while the desk runs")
     backup.add_argument("target", type=Path)
@@ -123,9 +126,9 @@ def _migrate(chosen: argparse.Namespace) -> int:
 
 
 def _audit(chosen: argparse.Namespace) -> int:
-    from bot import app_journal  # noqa: PLC0415 - each command imports what it needs
+    from bot import app_audit  # noqa: PLC0415 - each command imports what it needs
 
-    return app_journal.verify(chosen.config)
+    return app_audit.verify(chosen.config, chosen.head)
 
 
 def _backup(chosen: argparse.Namespace) -> int:

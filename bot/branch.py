@@ -1,5 +1,6 @@
 """One account of the desk: its journal, broker, engine, outbox and approvals, opened in this order, closed in the other."""
 
+import asyncio
 import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from bot import street
 from bot.access import Access
+from bot.anchors import Anchors
 from bot.approvals import Approvals
 from bot.client import Branch
 from bot.clock import SystemClock
@@ -20,6 +22,7 @@ from core.engine.engine import Engine
 from core.engine.settings import EngineSettings
 from core.feeds.simulated import SimulatedSettings
 from core.feeds.simulated.market import SimulatedMarket
+from core.journal.anchor import place_of
 from core.journal.journal import SqlJournal, open_journal
 from core.market.sessions import Sessions
 from core.model.errors import OperatorError
@@ -94,9 +97,18 @@ async def open_branch(
         await street.morning(broker, ground.market.actions(ground.clock.now().date()), await ground.market.view())
     stack.push_async_callback(engine.rest)
     await engine.start()
+    await _anchor(chosen, engine, stack)
     approvals = Approvals(engine, ground.access, label=label)
     served.append(approvals)
     return Branch(engine, approvals, notifier), broker
+
+
+async def _anchor(chosen: Settings, engine: Engine, stack: AsyncExitStack) -> None:
+    """Compare the audit with its last anchor, and anchor it from now on."""
+    anchors = Anchors(engine, place_of(chosen.journal.path), SystemClock())
+    await anchors.turn()
+    task = asyncio.create_task(anchors.run())
+    stack.callback(task.cancel)
 
 
 async def open_broker(chosen: Settings, decided: EngineSettings, ground: Ground, folder: Path | None) -> Broker:

@@ -46,8 +46,9 @@ def _approvals(chosen: Settings) -> Iterator[Finding]:
     if tiers is Tiers.OFF and count > 1:
         yield warn("approvals", "engine.approval.tiers is off: one person alone approves any order", "set it to auto")
     elif count == 1 and tiers is Tiers.AUTO:
+        alone = "one approver decides alone, whatever an order can lose"
         remedy = "add a second person to discord.approvers, then the tiers of engine.approval hold"
-        yield warn("approvals", "one approver decides alone, whatever an order can lose", remedy)
+        yield warn("approvals", alone, remedy) if chosen.live else good("approvals", alone)
     elif count:
         steps = ", ".join(
             f"up to ${step.up_to}: {step.persons}{' confirmed' if step.confirm else ''}" for step in chosen.engine.approval.steps

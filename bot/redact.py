@@ -39,7 +39,7 @@ _SHAPES = (
     re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"),  # a JSON web token
     re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),  # user and password inside an address
     re.compile(r"(?i)(?<=authorization)(['\"]?\s*[:=]\s*['\"]?)(?:(?:bot|bearer|basic)\s+)?[^\s'\",]+"),
-    re.compile(r"(?i)\b(?:api_?key|access_?token|refresh_?token|password|secret|token)(['\"]?\s*[:=]\s*['\"]?)[^\s'\",&;)]+"),
+    re.compile(r"(?i)\b(?:api_?key|access_?token|refresh_?token|password|secret|token)(['\"]?\s*[:=]\s*['\"]?)[^\s'\",&;)]{6,}"),
     re.compile(r"(?<=/webhooks/)\d+/[\w-]{20,}"),
     re.compile(r"(?<=/interactions/)\d+/[\w-]{20,}"),
 )

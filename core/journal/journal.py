@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core.journal import audit, books, claim, lease, orders, outbox, proposals, signals, switches
 from core.journal import fills as fill_facts
+from core.journal.audit import GENESIS
 from core.journal.door import At, Door
 from core.journal.doubts import SqlDoubts
 from core.journal.engine import open_door
@@ -272,9 +273,9 @@ class SqlJournal:
         """Latest rows, newest first."""
         return await self._door.read(audit.rows, limit)
 
-    async def verify_audit(self) -> int:
+    async def verify_audit(self, anchors: Sequence[tuple[int, str]] = (), after: tuple[int, str] = (0, GENESIS)) -> int:
         """Walk the chain."""
-        return await self._door.read(audit.verify)
+        return await self._door.read(audit.verify, anchors, after)
 
     async def take_lease(self, owner: str, now: datetime) -> None:
         """Become the single writer."""

@@ -248,8 +248,14 @@ class Journal(Protocol):
     # audit
     async def audit(self, actor: str, action: str, body: JSON, at: datetime) -> None: ...
     async def audit_rows(self, limit: int = 50) -> Sequence[AuditRow]: ...
-    async def verify_audit(self) -> int:
-        """Rows checked; raises IllegalEventError naming the first broken row."""
+    async def verify_audit(self, anchors: Sequence[tuple[int, str]] = (), after: tuple[int, str] = ...) -> int:
+        """Number of the last row; begins behind a row (number, hash) that was verified before.
+
+        Raises
+        ------
+        IllegalEventError
+            Names the first row that is broken, or is not the one of the anchors (number, beginning of its hash).
+        """
         ...
 
     # life

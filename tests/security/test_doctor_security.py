@@ -43,7 +43,7 @@ def test_f139_a_journal_that_others_may_read_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("count", "tiers", "mark", "words"),
     [
-        (1, "auto", Mark.WARN, "one approver decides alone"),
+        (1, "auto", Mark.GOOD, "one approver decides alone"),
         (2, "auto", Mark.GOOD, "up to $250: 1, up to $2500: 1 confirmed, up to $10000: 2"),
         (2, "off", Mark.WARN, "is off"),
     ],

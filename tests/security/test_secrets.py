@@ -264,6 +264,6 @@ def test_discord_errors_that_quote_the_request_show_no_token() -> None:
     class Answer:
         status, reason = 401, "Unauthorized"
 
-    error = discord.HTTPException(Answer(), {"code": 0, "message": f"401: token {PLANTED[0]}"})  # type: ignore[arg-type]
+    error = discord.HTTPException(Answer(), {"code": 0, "message": f"401: token {PLANTED[0]}"})
     record = logging.LogRecord("discord", logging.ERROR, "", 1, "%s", (error,), None)
     assert hidden(Redactor([Secret(PLANTED[0])]).format(record), PLANTED[0])
