@@ -113,6 +113,8 @@ class Heart:
         await self.jobs.run(now)
         if (session is not None and session.holds(now)) or self.engine.books.pending:
             await self.engine.tick()
+        else:
+            await self.engine.audit()
         if self.paces and isinstance(self.engine.clock, SimulatedClock):
             await self._pace(self.engine.clock, session)
 

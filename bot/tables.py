@@ -171,7 +171,7 @@ def _position(marked: Marked) -> str:
     return (
         f"**{outside(held.symbol)}** {held.structure}, {held.units} of {held.opened_units} units · value {money(marked.value)}"
         f" · unrealised {money(marked.unrealised)} · stop {per_share(held.plan.stop)} · can lose {money(held.max_loss)}"
-        f"{' · modelled' if marked.modelled else ''}\n`{held.id}`"
+        f"{' · modelled' if marked.modelled else ''}{' · of somebody else, never touched' if held.is_external else ''}\n`{held.id}`"
     )
 
 
@@ -251,14 +251,19 @@ def status(found: Status, troubles: Iterable[str]) -> discord.Embed:
         NoteField("Session", session),
         NoteField("Last completed bar", str(found.completed)),
         NoteField("Source", found.source),
-        NoteField("Positions", str(found.open_positions)),
+        NoteField("Positions", f"{found.open_positions}{f', {found.outside} of somebody else' if found.outside else ''}"),
         NoteField("Cards", str(found.pending_proposals)),
         NoteField("Orders under way", f"{found.unfinished_orders}, {found.doubtful_orders} doubtful"),
         NoteField("Notes not yet told", str(found.undelivered_notes)),
         NoteField("Reconciled", f"{when(found.reconciled_at)}: {found.reconciled}", inline=False),
+        *(
+            [NoteField("Held back", _rows([outside(line) for line in found.held_back], ""), inline=False)]
+            if found.held_back
+            else []
+        ),
         NoteField("Service targets", "\n".join(map(target, found.targets)) or "n/a", inline=False),
     ]
-    tone = Tone.BAD if halted or found.doubtful_orders else Tone.GOOD
+    tone = Tone.BAD if halted or found.doubtful_orders or found.held_back else Tone.GOOD
     return panel("Desk", "\n".join(troubles), fields, footer=f"as of {when(found.at)}", tone=tone)
 
 

@@ -46,3 +46,5 @@ class Status:
     reconciled_at: datetime | None
     reconciled: str
     targets: tuple[Target, ...]
+    outside: int = 0
+    held_back: tuple[str, ...] = ()

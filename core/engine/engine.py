@@ -288,4 +288,6 @@ class Engine:
             reconciled_at=self.reconciled_at,
             reconciled=self.reconciled,
             targets=self.measures.targets(),
+            outside=sum(position.is_external for position in self.books.positions.values()),
+            held_back=tuple(f"{symbol}: {lock.reason}" for (symbol, _), lock in sorted(self.books.watch.locks.items())),
         )

@@ -66,10 +66,10 @@ async def _settle(engine: "Engine", view: MarketView, denied: int) -> tuple[str,
     watch.done.update(dict.fromkeys(("orders", "positions", "balances", "movements", "executions"), now))
     engine.reconciled_at = engine.clock.now()
     outside = sum(position.is_external for position in engine.books.positions.values())
+    theirs = f"{outside} positions and {len(watch.outside)} orders of somebody else, " if outside or watch.outside else ""
     engine.reconciled = (
         f"{len(engine.books.positions)} positions, {len(engine.books.pending)} open cards, {matched} orders matched, "
-        f"{unknown} unknown, {denied} not sent, {outside} positions and {len(watch.outside)} orders of somebody else, "
-        f"{len(found)} differences"
+        f"{unknown} unknown, {denied} not sent, {theirs}{len(found)} differences"
     )
     held_back = [f"{symbol} is held back: {lock.reason}." for (symbol, _), lock in sorted(watch.locks.items())]
     lines = [f"{engine.reconciled} ({now - began:.1f} s).", *map(str, found), *held_back]

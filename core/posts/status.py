@@ -74,11 +74,12 @@ def _summary(status: Status) -> str:
     level = LEVELS[min(status.kill.level, len(LEVELS) - 1)]
     since = "" if status.kill.level == 0 else f" by {status.kill.by}: {status.kill.reason}"
     doubt = f"\n**{count(status.doubtful_orders, 'order')} with an unknown outcome.**" if status.doubtful_orders else ""
-    return f"The desk is **{level}**{since}; broker: **{status.mode}**.{doubt}"
+    held = f"\n**Held back: {'; '.join(status.held_back)}.**" if status.held_back else ""
+    return f"The desk is **{level}**{since}; broker: **{status.mode}**.{doubt}{held}"
 
 
 def _tone(status: Status) -> Tone:
-    if status.kill.level >= 2 or status.doubtful_orders:
+    if status.kill.level >= 2 or status.doubtful_orders or status.held_back:
         return Tone.BAD
     return Tone.WARN if status.kill.level or any(target.holds is False for target in status.targets) else Tone.GOOD
 

@@ -36,6 +36,8 @@ class Door:
     again : every list of reports comes twice, backwards
     silent_fills : executions are not listed
     before : what happens in the world right before a verb is answered
+    extra, listed, traded : movements, open orders and executions that it tells besides the true ones
+    held : changes of what it says that is held, by instrument key
     """
 
     inner: PaperBroker
@@ -50,6 +52,9 @@ class Door:
     submits: Counter[str] = field(default_factory=Counter)
     asked: Counter[str] = field(default_factory=Counter)
     extra: list[Transaction] = field(default_factory=list)
+    listed: list[Report] = field(default_factory=list)
+    traded: list[Fill] = field(default_factory=list)
+    held: dict[str, int] = field(default_factory=dict)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -81,7 +86,9 @@ class Door:
 
     async def positions(self) -> Mapping[str, int]:
         await self._reached("positions")
-        return await self.inner.positions()
+        true = dict(await self.inner.positions())
+        told = {key: true.get(key, 0) + self.held.get(key, 0) for key in {*true, *self.held}}
+        return {key: quantity for key, quantity in sorted(told.items()) if quantity}
 
     async def preview(self, order: ApprovedOrder) -> Preview:
         await self._reached("preview")
@@ -101,7 +108,7 @@ class Door:
 
     async def open_orders(self) -> tuple[Report, ...]:
         await self._reached("open_orders")
-        return self._seen(await self.inner.open_orders())
+        return (*self._seen(await self.inner.open_orders()), *self.listed)
 
     async def reports(self, since: datetime) -> tuple[Report, ...]:
         await self._reached("reports")
@@ -110,7 +117,7 @@ class Door:
     async def fills(self, since: datetime) -> tuple[Fill, ...]:
         await self._reached("fills")
         told = () if self.silent_fills else await self.inner.fills(since)
-        return tuple(fill for fill in told if fill.order_key not in self.hidden)
+        return tuple(fill for fill in (*told, *self.traded) if fill.order_key not in self.hidden)
 
     async def transactions(self, since: datetime) -> tuple[Transaction, ...]:
         await self._reached("transactions")
