@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.engine import gate
+from core.engine import departures
 from core.engine.departures import Departures
 from core.engine.gate import CHECKS, Facts, judge
 from core.engine.settings import GateSettings, Policy
@@ -218,7 +218,7 @@ async def test_what_left_before_a_restart_still_counts(tmp_path: Path) -> None:
         now = one.clock.now()
     async with desk(tmp_path, since=now) as two:
         await two.engine.start()
-        left = await gate.departures.today(two.engine)
+        left = await departures.today(two.engine)
         assert len(left.first) == 1
         assert two.engine.books.trades_today == 1
         (first,) = left.first.values()
@@ -229,7 +229,7 @@ async def test_a_new_session_counts_anew(tmp_path: Path) -> None:
     async with desk(tmp_path) as one:
         await one.buy()
         one.later(days=1)
-        assert (await gate.departures.today(one.engine)).first == {}
+        assert (await departures.today(one.engine)).first == {}
 
 
 async def test_f068_an_order_for_which_the_broker_ties_up_more_than_we_count_is_denied(tmp_path: Path) -> None:
