@@ -24,6 +24,7 @@ from core.engine.settings import Policy
 from core.journal.journal import open_journal
 from core.journal.schema import sqlite_verdict
 from core.model.errors import OperatorError, QuantMatrixError, SettingsError
+from core.ports.broker import Examinable
 from core.ports.clock import Clock
 
 PROJECT = Path(__file__).parents[1] / "pyproject.toml"
@@ -173,6 +174,7 @@ async def broker(chosen: Settings, ground: Ground) -> list[Finding]:
         opened = await open_broker(chosen, chosen.engine, ground, None)
         try:
             balances, held = await opened.account(), await opened.positions()
+            seen = await opened.check() if isinstance(opened, Examinable) else None
         finally:
             await opened.close()  # type: ignore[attr-defined]  # every adapter has it; the engine never closes one
     except QuantMatrixError as error:
@@ -186,4 +188,9 @@ async def broker(chosen: Settings, ground: Ground) -> list[Finding]:
     return [
         good("broker", f"{name}: {can.name} answers for account {number}, {mode}"),
         good("broker", f"{name}: takes {', '.join(takes) or 'nothing'}; {len(held)} instruments held"),
+        *(good("broker", f"{name}: {sentence}") for sentence in (seen.findings if seen else ())),
+        *(
+            warn("broker", f"{name}: {sentence}", "ask the broker what it means for trading")
+            for sentence in (seen.remarks if seen else ())
+        ),
     ]

@@ -134,6 +134,29 @@ class Renewable(Protocol):
         ...
 
 
+class Examined(Protocol):
+    """What a broker outside of this machine says about the account; sentences for the doctor."""
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """Connection, account, permissions, mode."""
+        ...
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What deserves attention, such as a margin call."""
+        ...
+
+
+@runtime_checkable
+class Examinable(Protocol):
+    """A broker that can be asked about the account itself."""
+
+    async def check(self) -> Examined:
+        """Look at connection, account, permissions and mode once more."""
+        ...
+
+
 class Broker(Protocol):
     """One account at one broker."""
 
