@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from ib_async import OrderStatus
 
+from brokers.ibkr.reporting import _CLOSED, _EVENTS
 from core.model.orders import OrderEvent
 from tests.brokers.bench import HandClock, approved
 from tests.brokers.ibkr_rig import IbkrRig
@@ -70,3 +72,10 @@ async def test_commissions_that_come_late_are_waited_for_once(rig: IbkrRig) -> N
     report = await asked
     assert report is not None
     assert str(report.fills[0].fee) == "0.35"
+
+
+def test_every_status_that_the_library_knows_has_a_word_of_ours() -> None:
+    """ValidationError is the library's own invention; Inactive is no end by itself and has no event."""
+    statuses = {value for name, value in vars(OrderStatus).items() if name[0].isupper() and isinstance(value, str)}
+    assert statuses - set(_EVENTS) == {"ValidationError", "Inactive"}
+    assert {status for status, event in _EVENTS.items() if event in _CLOSED} == OrderStatus.DoneStates - {"Inactive"}
