@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from bot.client import Branch
 from bot.clock import SystemClock
 from bot.notifier import DiscordNotifier, Outlet, Posted
 from bot.settings import Settings
+from bot.streams import Streaming, TwoSources, tasks_of
 from bot.wiring import Adapters, build_engine, surroundings
 from brokers.paper import PaperBroker, PaperSettings
 from core.charts import draw
@@ -90,12 +91,16 @@ async def open_branch(
         await served[0].posted(card)
 
     notifier = DiscordNotifier(Outlet(journal, ground.clock, chosen.discord.channels, draw, ground.at, posted, label=label))
-    adapters = Adapters(ground.clock, ground.market, broker, journal, notifier, ground.sessions)
+    quotes = broker.quotes() if isinstance(broker, Streaming) else None
+    market = ground.market if quotes is None else TwoSources(ground.market, quotes)
+    adapters = Adapters(ground.clock, market, broker, journal, notifier, ground.sessions)
     engine = build_engine(chosen, adapters, engine=decided, at=ground.at)
     ground.equip(engine)
     if isinstance(broker, PaperBroker):
         await street.morning(broker, ground.market.actions(ground.clock.now().date()), await ground.market.view())
     stack.push_async_callback(engine.rest)
+    if isinstance(broker, Streaming) and quotes is not None:
+        _run(stack, *tasks_of(broker, quotes, engine.tick))
     await engine.start()
     await _anchor(chosen, engine, stack)
     approvals = Approvals(engine, ground.access, label=label)
@@ -107,8 +112,13 @@ async def _anchor(chosen: Settings, engine: Engine, stack: AsyncExitStack) -> No
     """Compare the audit with its last anchor, and anchor it from now on."""
     anchors = Anchors(engine, place_of(chosen.journal.path), SystemClock())
     await anchors.turn()
-    task = asyncio.create_task(anchors.run())
-    stack.callback(task.cancel)
+    _run(stack, anchors.run())
+
+
+def _run(stack: AsyncExitStack, *work: Coroutine[None, None, None]) -> None:
+    """Run something as long as the account is open."""
+    for one in work:
+        stack.callback(asyncio.create_task(one).cancel)
 
 
 async def open_broker(chosen: Settings, decided: EngineSettings, ground: Ground, folder: Path | None) -> Broker:
