@@ -20,6 +20,7 @@ from core.quant.reasons import Reasons
 
 #: Steps of the tree; odd, so that the strike lies between two end nodes.
 STEPS = 151
+ROOT_HALF = math.sqrt(0.5)
 LOWEST, HIGHEST, WIDEST = 1e-3, 10.0, 20.0
 #: Below this deviation a tree says nothing.
 NARROWEST = 1e-4
@@ -66,9 +67,10 @@ def inversion(z: float, n: int) -> float:
 
 
 @compiled
-def slopes(p: float, first: int, value: Floats) -> tuple[float, float]:
-    """First and second derivative of the polynomial through five values from `first` on, at the place p from the middle."""
-    a, b, c, d, e = value[first], value[first + 1], value[first + 2], value[first + 3], value[first + 4]
+def slopes(p: float, first: int, value: Floats, plain: Floats) -> tuple[float, float]:
+    """First and second derivative of the polynomial through five differences from `first` on, at the place p from the middle."""
+    a, b, c = value[first] - plain[first], value[first + 1] - plain[first + 1], value[first + 2] - plain[first + 2]
+    d, e = value[first + 3] - plain[first + 3], value[first + 4] - plain[first + 4]
     one, two = (8.0 * (d - b) - (e - a)) / 12.0, (16.0 * (b + d) - 30.0 * c - a - e) / 12.0
     three, four = 0.5 * (e - a) - (d - b), a + e - 4.0 * (b + d) + 6.0 * c
     slope = one + p * (two + p * (0.5 * three + p * four / 6.0))
@@ -77,9 +79,23 @@ def slopes(p: float, first: int, value: Floats) -> tuple[float, float]:
 
 @compiled
 def tree(
-    s: float, k: float, t: float, r: float, q: float, v: float, sign: float, plan: Floats, value: Floats, place: Floats
+    s: float,
+    k: float,
+    t: float,
+    r: float,
+    q: float,
+    v: float,
+    sign: float,
+    plan: Floats,
+    value: Floats,
+    place: Floats,
+    plain: Floats,
 ) -> tuple[float, float, float]:
-    """Price, delta and gamma."""
+    """Price, delta and gamma.
+
+    With room in `plain` for the European tree, the Greeks are the exact European ones plus what early exercise adds; without it
+    they are of no use, and the price costs half.
+    """
     n = STEPS
     root = math.sqrt(t)
     d1 = (math.log(s / k) + (r - q + 0.5 * v * v) * t) / (v * root)
@@ -93,6 +109,8 @@ def tree(
         place[j] = node
         value[j] = max(sign * (node - k), 0.0)
         node *= ratio
+    plain[:] = value[: len(plain)]
+    last = len(plain) - 1
     scale = sign
     width = math.log(ratio)
     near = math.log(up) + math.log(down)
@@ -102,17 +120,22 @@ def tree(
         shift = sign * (plan[0, i] - k)
         for j in range(i + 1):
             value[j] = max(rise * value[j + 1] + fall * value[j], scale * place[j] + shift)
+        for j in range(min(i + 1, last)):
+            plain[j] = rise * plain[j + 1] + fall * plain[j]
         if not math.isnan(plan[1, i]):
             later, shift = scale * plan[2, i], sign * (plan[3, i] - k * plan[1, i])
             for j in range(i + 1):
                 value[j] = max(value[j], later * place[j] + shift)
-        if i == 6:  # five nodes in the log of the spot at two times, carried back to now
-            one, two = slopes(-3.0 * near / width, 1, value)
+        if i == 6 and last > 0:  # five nodes in the log of the spot at two times, carried back to now
+            one, two = slopes(-3.0 * near / width, 1, value, plain)
             slope, bend = -2.0 * one, -2.0 * two
-        elif i == 4:
-            one, two = slopes(-2.0 * near / width, 0, value)
+        elif i == 4 and last > 0:
+            one, two = slopes(-2.0 * near / width, 0, value, plain)
             slope, bend = (slope + 3.0 * one) / width, (bend + 3.0 * two) / (width * width)
-    return value[0], slope / s, (bend - slope) / (s * s)
+    shares = math.exp(-q * t)
+    delta = sign * shares * 0.5 * math.erfc(-sign * d1 * ROOT_HALF)
+    gamma = shares * math.exp(-0.5 * d1 * d1) / (2.5066282746310002 * s * v * root)
+    return value[0], delta + slope / s, gamma + (bend - slope) / (s * s)
 
 
 @compiled
@@ -156,6 +179,7 @@ def implied(
     plan: Floats,
     value: Floats,
     place: Floats,
+    none: Floats,
 ) -> tuple[float, int]:
     """Volatility of one price, or a reason: secant steps inside a bracket, every sixth halves it.
 
@@ -173,7 +197,7 @@ def implied(
     d1 = far / (v * root) + 0.5 * v * root
     slope, last, last_miss = s * math.exp(-q * t - 0.5 * d1 * d1) / 2.5066282746310002 * root, np.nan, np.nan
     for turn in range(1, 80):
-        miss = tree(s, k, t, r, q, v, sign, plan, value, place)[0] - price
+        miss = tree(s, k, t, r, q, v, sign, plan, value, place, none)[0] - price
         if abs(miss) <= noise:
             return v, 0
         if miss > 0.0:
@@ -200,6 +224,7 @@ def work_off(
     start is a first volatility for each price, NaN where unknown.
     """
     plan, value, place = np.empty((4, STEPS + 1)), np.empty(STEPS + 1), np.empty(STEPS + 1)
+    plain, none = np.empty(STEPS + 1), np.empty(0)
     owed, ready = np.nan, False
     for i in range(terms.shape[1]):
         known, spot, k, t, r, q, sign = terms[0, i], terms[1, i], terms[2, i], terms[3, i], terms[4, i], terms[5, i], terms[6, i]
@@ -211,18 +236,18 @@ def work_off(
             prepare(days, cash, t, r, q, sign, plan)
         ready = code == 0 or (same and ready)
         if code == 0 and solve != 0:
-            v, code = implied(known, s, k, t, r, q, sign, start[i], plan, value, place)
+            v, code = implied(known, s, k, t, r, q, sign, start[i], plan, value, place, none)
         elif code == 0 and not NARROWEST <= v * math.sqrt(t) <= WIDEST:
             code = 9
         reason[i], volatility[i] = code, v if code == 0 else np.nan
         if code != 0:
             out[:, i] = np.nan
         elif out.shape[0] > 0:
-            price, delta, gamma = tree(s, k, t, r, q, v, sign, plan, value, place)
+            price, delta, gamma = tree(s, k, t, r, q, v, sign, plan, value, place, plain if out.shape[0] > 1 else none)
             out[0, i] = price
             if out.shape[0] > 1:
                 h = min(VEGA_STEP, 0.1 * v)
-                wider = tree(s, k, t, r, q, v + h, sign, plan, value, place)[0]
-                narrower = tree(s, k, t, r, q, v - h, sign, plan, value, place)[0]
+                wider = tree(s, k, t, r, q, v + h, sign, plan, value, place, none)[0]
+                narrower = tree(s, k, t, r, q, v - h, sign, plan, value, place, none)[0]
                 theta = r * price - (r * spot - q * s) * delta - 0.5 * v * v * s * s * gamma
                 out[1, i], out[2, i], out[3, i], out[4, i] = delta, gamma, (wider - narrower) / h * 0.005, theta / 365.0

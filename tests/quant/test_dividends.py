@@ -54,7 +54,7 @@ def of_years(dividends: list[tuple[int, float]]) -> list[Dividend]:
 
 def test_prices_agree_with_finite_differences_of_the_same_model_within_3e_4_of_spot() -> None:
     misses = []
-    for strike, days, rate, v, dividends, call in cases(24, 21):
+    for strike, days, rate, v, dividends, call in cases(16, 21):
         oracle = finite(100, strike, days, rate, v, dividends, call=call, model=Engine.Escrowed).NPV()
         ours = float(greeks(Question(v, 100.0, strike, days / 365, rate, 0.0, call), of_years(dividends)).price)
         misses.append((ours - oracle) / 100)
@@ -140,8 +140,8 @@ def test_the_greeks_agree_with_finite_differences_and_vega_with_central_ones() -
     for v, call in ((0.2, True), (0.4, False)):
         found = greeks(Question(v, 100.0, strikes, 182 / 365, rate, 0.0, call), of_years(days))
         oracles = [finite(100.0, float(strike), 182, rate, v, days, call=call, model=Engine.Escrowed) for strike in strikes]
-        assert np.abs(found.delta - [oracle.delta() for oracle in oracles]).max() <= 5e-4
-        assert np.abs(found.gamma - [oracle.gamma() for oracle in oracles]).max() * 100 <= 0.015
+        assert np.abs(found.delta - [oracle.delta() for oracle in oracles]).max() <= 2e-4
+        assert np.abs(found.gamma - [oracle.gamma() for oracle in oracles]).max() * 100 <= 0.006
         assert np.abs(found.theta - [oracle.theta() / 365 for oracle in oracles]).max() / 100 <= 1e-5
         up, down = (
             greeks(Question(v + step, 100.0, strikes, 182 / 365, rate, 0.0, call), of_years(days)).price for step in (0.004, -0.004)
