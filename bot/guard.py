@@ -120,6 +120,16 @@ class Guard:
                 shown.disk, shown.memory, shown.descriptors = found.disk, found.memory, found.descriptors
                 await gauges.check(engine, shown)
 
+    async def walk(self) -> None:
+        """Walk the audit chains once; what is wrong with them stops the desk at the next look."""
+        try:
+            await self.verify()
+            self.audit = ""
+        except IllegalEventError as error:
+            self.audit = str(error)
+        except (QuantMatrixError, OSError) as error:
+            self._failed(error)
+
     def _discord(self) -> float:
         """Seconds for which Discord has been out of reach."""
         now = self.clock.monotonic()
@@ -141,15 +151,9 @@ class Guard:
             self.pager.page(title, body)
 
     async def _audits(self) -> None:
-        """Walk the audit chains now and then, on a connection of its own."""
+        """Walk the audit chains now and then."""
         while True:
-            try:
-                await self.verify()
-                self.audit = ""
-            except IllegalEventError as error:
-                self.audit = str(error)
-            except (QuantMatrixError, OSError) as error:
-                self._failed(error)
+            await self.walk()
             await self.clock.sleep(60 * self.safety.audit_minutes)
 
 

@@ -406,7 +406,7 @@ async def test_the_code_of_one_action_does_not_fit_another(tmp_path: Path) -> No
 
 
 async def test_f014_what_is_under_way_at_the_end_gets_fifteen_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """F014: the desk does not wait for ever for a broker that does not answer."""
+    """The desk does not wait for ever for a broker that does not answer."""
     monkeypatch.setattr("core.engine.engine.REST_SECONDS", 0.2)
     async with desk(tmp_path) as one:
         stuck = one.engine.begin(asyncio.Event().wait())
