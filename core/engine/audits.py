@@ -61,8 +61,11 @@ def whole_due(engine: "Engine") -> bool:
 
 
 def due(engine: "Engine") -> bool:
-    """Whether something is to be done outside of a session: a whole comparison, or a look for an order in doubt."""
-    return engine.audited and (whole_due(engine) or any(follow.due(engine, order) for order in engine.books.doubtful()))
+    """Whether something is to be done outside of a session: a whole comparison, a second look, a look for an order in doubt."""
+    if not engine.audited:
+        return False
+    doubtful = any(follow.due(engine, order) for order in engine.books.doubtful())
+    return doubtful or bool(engine.books.watch.suspects) or whole_due(engine)
 
 
 async def whole(engine: "Engine", view: MarketView) -> None:
