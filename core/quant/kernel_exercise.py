@@ -3,8 +3,7 @@
 The premium of a put is the integral over elapsed years u of r K e^{-ru} N(-d2) - q S e^{-qu} N(-d1), where d1 and d2 measure the
 spot against the boundary of the years that are left then (Kim 1990; Andersen, Lake and Offengenden 2016). With u = T sin²(angle)
 both ends are smooth and a Gauss rule of few points serves. The boundary comes from a table over log volatility
-(`kernel_boundary`), read with six points of Lagrange. exp and erfcx are written out so that the compiler can work on several
-points at once; they miss by 1e-11.
+(`kernel_boundary`), read with six points of Lagrange. exp and erfcx are written out for vector instructions; they miss by 1e-11.
 
 In every function: the strike is 1, m is spot over strike and x its log, t years, r rate, q yield, v volatility, w a workspace, g
 the table of one (expiry, side): row 0 root of u, row 1 weight × r e^{-ru}, row 2 weight × q e^{-qu}, row 3 weight, rows from 4
@@ -19,14 +18,14 @@ from core.model.market import Floats
 from core.quant.compiled import compiled
 from core.quant.reasons import Reasons
 
-ROOT_HALF = math.sqrt(0.5)
-DENSITY = 1.0 / math.sqrt(2.0 * math.pi)
+ROOT_HALF, DENSITY = math.sqrt(0.5), 1.0 / math.sqrt(2.0 * math.pi)
 #: Volatilities of the table: LOWEST e^(i × SPACING), i below COUNT.
 LOWEST, SPACING, COUNT = 0.005, 0.25, 31
 HIGHEST = LOWEST * math.exp(SPACING * (COUNT - 1))
 #: Points of the quadrature, and numbers of the workspace.
-POINTS = 16
-SPACE = 6 * POINTS
+POINTS, SPACE = 16, 160
+#: Deviations from the boundary within which the peak is taken out.
+CLOSE = 2.5
 
 
 @compiled
@@ -92,47 +91,53 @@ def total(w: Floats, row: int) -> float:
 
 
 @compiled
-def premium(g: Floats, a: float, rise: float, x: float, m: float, drift: float, v: float, w: Floats) -> None:
-    """Parts of the premium (row 2) and of its slope in volatility (row 3); `read` has filled rows 0 and 1.
-
-    a is the log distance of the spot from today's boundary, rise the slope of ln B in volatility there. Close to the boundary the
-    integrand turns at u = 0 within a layer that no Gauss rule sees: what a boundary that stays where it is would give is taken
-    out here and in `bends`, and `peak` gives its integrals.
-    """
-    earned = g[1, POINTS] - g[2, POINTS] * m
+def premium(g: Floats, x: float, m: float, drift: float, v: float, w: Floats) -> None:
+    """Parts of the premium (row 2) and of its slope in volatility (row 3), after `read`; rows 6 to 9 are for `bends`."""
     for j in range(POINTS):
-        root, cash, shares, span = g[0, j], g[1, j], m * g[2, j], earned * g[3, j]
+        root, cash, shares = g[0, j], g[1, j], m * g[2, j]
         deviation = v * root
         over = 1.0 / deviation
         d1 = (x - w[j] + drift * root * root) * over + 0.5 * deviation
-        d2, d3 = d1 - deviation, a * over
-        e1, e2, e3 = exponential(-0.5 * d1 * d1), exponential(-0.5 * d2 * d2), exponential(-0.5 * d3 * d3)
-        t1, t2, t3 = tail(d1, e1), tail(d2, e2), tail(d3, e3)
+        d2 = d1 - deviation
+        e1, e2 = exponential(-0.5 * d1 * d1), exponential(-0.5 * d2 * d2)
+        t1, t2 = tail(d1, e1), tail(d2, e2)
         n1, n2 = t1 if d1 > 0.0 else 1.0 - t1, t2 if d2 > 0.0 else 1.0 - t2
         moved = w[POINTS + j] * over
-        w[2 * POINTS + j] = cash * n2 - shares * n1 - span * t3
-        turned = cash * e2 * (d2 / v + root + moved) - shares * e1 * (d1 / v - root + moved)
-        w[3 * POINTS + j] = DENSITY * (turned - span * e3 * (d3 / v + rise * over))
+        w[2 * POINTS + j] = cash * n2 - shares * n1
+        w[3 * POINTS + j] = DENSITY * (cash * e2 * (d2 / v + root + moved) - shares * e1 * (d1 / v - root + moved))
+        w[6 * POINTS + j], w[7 * POINTS + j], w[8 * POINTS + j], w[9 * POINTS + j] = e1, e2, n1, d1
 
 
 @compiled
-def bends(g: Floats, a: float, x: float, m: float, drift: float, v: float, w: Floats) -> None:
-    """Parts of the premium's slope (row 4) and bend (row 5) in the spot; terms as for `premium`."""
-    paid = g[2, POINTS]
-    earned = (g[1, POINTS] - paid * m) / m
+def bends(g: Floats, m: float, v: float, w: Floats) -> None:
+    """Parts of the premium's slope (row 4) and bend (row 5) in the spot, from what `premium` left behind."""
     for j in range(POINTS):
-        root, cash, shares, span = g[0, j], g[1, j] / m, g[2, j], earned * g[3, j]
-        deviation = v * root
-        over = 1.0 / deviation
-        d1 = (x - w[j] + drift * root * root) * over + 0.5 * deviation
-        d2, d3 = d1 - deviation, a * over
-        e1, e2, e3 = exponential(-0.5 * d1 * d1), exponential(-0.5 * d2 * d2), exponential(-0.5 * d3 * d3)
-        t1, t3 = tail(d1, e1), tail(d3, e3)
-        n1 = t1 if d1 > 0.0 else 1.0 - t1
-        f1, f2, f3 = DENSITY * e1 * over, DENSITY * e2 * over, DENSITY * e3 * over
-        w[4 * POINTS + j] = shares * (f1 - n1) - cash * f2 + span * f3 + paid * g[3, j] * t3
-        bend = cash * f2 * (1.0 + d2 * over) + shares * f1 * (1.0 - d1 * over)
-        w[5 * POINTS + j] = (bend - span * f3 * (d3 * over + 1.0) - 2.0 * paid * g[3, j] * f3) / m
+        cash, shares, e1, e2 = g[1, j] / m, g[2, j], w[6 * POINTS + j], w[7 * POINTS + j]
+        over, d1 = 1.0 / (v * g[0, j]), w[9 * POINTS + j]
+        f1, f2 = DENSITY * e1 * over, DENSITY * e2 * over
+        w[4 * POINTS + j] = shares * (f1 - w[8 * POINTS + j]) - cash * f2
+        w[5 * POINTS + j] = (cash * f2 * (1.0 + (d1 - v * g[0, j]) * over) + shares * f1 * (1.0 - d1 * over)) / m
+
+
+@compiled
+def smooth(g: Floats, a: float, rise: float, m: float, v: float, w: Floats) -> None:
+    """Take a peak out of rows 2 to 5.
+
+    a is the log distance of the spot from today's boundary, rise the slope of ln B in volatility there. Close to it the integrands
+    turn at u = 0 within a layer that no Gauss rule sees: what a boundary that stays would give is taken out, for `peak` to add.
+    """
+    paid = g[2, POINTS]
+    earned = g[1, POINTS] - paid * m
+    for j in range(POINTS):
+        span = g[3, j]
+        over = 1.0 / (v * g[0, j])
+        z = a * over
+        e = exponential(-0.5 * z * z)
+        beyond, f = tail(z, e), DENSITY * e * over
+        w[2 * POINTS + j] -= earned * span * beyond
+        w[3 * POINTS + j] -= earned * span * DENSITY * e * (z / v + rise * over)
+        w[4 * POINTS + j] += span * (earned / m * f + paid * beyond)
+        w[5 * POINTS + j] -= span * f * (earned / m * (z * over + 1.0) + 2.0 * paid) / m
 
 
 @compiled
@@ -163,13 +168,15 @@ def european(x: float, m: float, t: float, r: float, q: float, v: float) -> tupl
 def value(g: Floats, x: float, m: float, t: float, r: float, q: float, v: float, w: Floats) -> tuple[float, float, float]:
     """Price of the American put, its slope in volatility, and the European bend over slope in volatility."""
     level, rise = read(g, v, w)
-    a = x - level
+    a, root, earned = x - level, math.sqrt(t), r - q * m
     if a <= 0.0:
         return 1.0 - m, 0.0, 0.0
-    premium(g, a, rise, x, m, r - q, v, w)
-    held, sloped, _ = peak(a, t, v)
+    premium(g, x, m, r - q, v, w)
+    held = sloped = 0.0
+    if a < CLOSE * v * root:
+        smooth(g, a, rise, m, v, w)
+        held, sloped, _ = peak(a, t, v)
     price, d1, density, _ = european(x, m, t, r, q, v)
-    root, earned = math.sqrt(t), r - q * m
     vega = m * density * root + total(w, 3) + earned * (rise + a / v) * sloped
     return max(price + total(w, 2) + earned * held, 1.0 - m), vega, d1 * (d1 - v * root) / v
 
@@ -230,14 +237,16 @@ def sensitivities(g: Floats, m: float, t: float, r: float, q: float, v: float, w
     """Price of the put, its slope and bend in the spot and its slope in volatility."""
     x = math.log(m)
     level, rise = read(g, v, w)
-    a = x - level
+    a, root, earned = x - level, math.sqrt(t), r - q * m
     if a <= 0.0:
         return 1.0 - m, -1.0, 0.0, 0.0
-    premium(g, a, rise, x, m, r - q, v, w)
-    bends(g, a, x, m, r - q, v, w)
-    kept, sloped, bent = peak(a, t, v)
+    premium(g, x, m, r - q, v, w)
+    bends(g, m, v, w)
+    kept = sloped = bent = 0.0
+    if a < CLOSE * v * root:
+        smooth(g, a, rise, m, v, w)
+        kept, sloped, bent = peak(a, t, v)
     price, _, density, held = european(x, m, t, r, q, v)
-    root, earned = math.sqrt(t), r - q * m
     slope = total(w, 4) - held - q * kept - earned / m * sloped
     gamma = density / (m * v * root) + total(w, 5) + (2.0 * q * sloped + earned / m * (sloped + bent)) / m
     vega = m * density * root + total(w, 3) + earned * (rise + a / v) * sloped
