@@ -51,6 +51,8 @@ class Books:
         First session in which the account traded real money; None until it was read.
     departures : Departures or None
         Envelopes that sent something in this session; None until the journal was read.
+    checked : dict of order key to str
+        What the gate measured of an order that may leave, until its marker is written.
     skew : Skew
         Whether the clock can be trusted.
     best_seen : dict of envelope id to Decimal
@@ -79,6 +81,7 @@ class Books:
     mode: str = ""
     live_since: date | None = None
     departures: Departures | None = None
+    checked: dict[str, str] = field(default_factory=dict)
     skew: Skew = field(default_factory=Skew)
     best_seen: dict[str, Decimal] = field(default_factory=dict)
     marks: dict[str, Decimal] = field(default_factory=dict)

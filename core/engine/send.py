@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from core.engine import approve, departures, follow, gate, halt, reports, tell
+from core.engine.checks import fingerprint
 from core.engine.wire import SECONDS, ask
 from core.model.errors import BadDataError, NotAllowedError, QuantMatrixError, RefusedError
 from core.model.kill import forbidden
@@ -92,16 +93,18 @@ async def _refusal(engine: "Engine", request: ApprovedOrder, order: Order) -> st
     if not preview.accepted:
         return f"the broker would refuse it: {preview.reason}"
     stopped = halt.forbids(engine, request.envelope.intent) or last_look(engine.books.kill, request.envelope, engine.clock.now())
-    return await gate.refusal(engine, request, preview, stopped) or await _mark(engine, request, order)
+    return await gate.refusal(engine, request, preview, stopped) or await _mark(engine, order)
 
 
-async def _mark(engine: "Engine", request: ApprovedOrder, order: Order) -> str | None:
-    now = engine.clock.now()
+async def _mark(engine: "Engine", order: Order) -> str | None:
+    """W7, with what the gate measured; from here on the order counts as sent."""
+    now, envelope = engine.clock.now(), engine.books.envelopes[order.envelope_id]
+    request = approve.approved(envelope, order)
     try:
-        await engine.journal.mark_sending(order.key, gate.fingerprint(request), now)
+        await engine.journal.mark_sending(order.key, fingerprint(request), now, engine.books.checked.pop(order.key, ""))
     except NotAllowedError as error:
         return str(error)
-    (await departures.today(engine)).add(request.envelope, now)
+    (await departures.today(engine)).add(envelope, now)
     return None
 
 

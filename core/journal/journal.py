@@ -133,9 +133,9 @@ class SqlJournal:
         """Add the next child order."""
         return await self._door.write("", orders.add, order)
 
-    async def mark_sending(self, key: str, request_sha256: str, now: datetime) -> None:
+    async def mark_sending(self, key: str, request_sha256: str, now: datetime, checks: str = "") -> None:
         """W7."""
-        await self._door.write("W7", orders.mark_sending, key, request_sha256, now, self._held)
+        await self._door.write("W7", orders.mark_sending, key, request_sha256, now, self._held, checks)
 
     async def record_order(self, order: Order, raw: str = "", notes: Notes = ()) -> None:
         """W9 and later."""

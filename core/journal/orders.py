@@ -123,8 +123,8 @@ def add(connection: Connection, fact: Order) -> bool:
     return True
 
 
-def mark_sending(connection: Connection, key: str, request_sha256: str, now: datetime, held: Held | None) -> None:
-    """W7: the last look before the wire, and the one submit row of the order.
+def mark_sending(connection: Connection, key: str, request_sha256: str, now: datetime, held: Held | None, checks: str = "") -> None:
+    """W7: the last look before the wire, the one submit row of the order, and what the gate measured.
 
     Raises
     ------
@@ -154,6 +154,8 @@ def mark_sending(connection: Connection, key: str, request_sha256: str, now: dat
     connection.execute(
         _SEND, {"order_key": key, "kind": "submit", "attempt": 1, "request_sha256": request_sha256, "marked_at": now}
     )
+    if checks:
+        add_event(connection, key, checks, now)
 
 
 def record(connection: Connection, fact: Order, raw: str, notes: Sequence[Note]) -> None:

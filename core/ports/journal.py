@@ -148,8 +148,8 @@ class Journal(Protocol):
         """Next child (NEW) of an envelope; refuses while another child of it is not terminal."""
         ...
 
-    async def mark_sending(self, key: str, request_sha256: str, now: datetime) -> None:
-        """W7: NEW -> SENDING with the one submit row (attempt 1).
+    async def mark_sending(self, key: str, request_sha256: str, now: datetime, checks: str = "") -> None:
+        """W7: NEW -> SENDING with the one submit row (attempt 1), and what the gate measured.
 
         Raises
         ------

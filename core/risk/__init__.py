@@ -2,8 +2,28 @@
 
 Every rule speaks about every proposal, also when another one already blocks, so that each verdict can be stored with its
 measured value and limit. Rules that guard entries answer PASS for a closing proposal: nothing may keep a person from less risk.
-Only `stale_quote` and `market_closed` bind both ways. A rule whose input does not exist answers ABSENT; what that means is the
-engine's decision (it blocks, except in replay).
+Only `stale_quote`, `market_closed` and `halted` bind both ways. A rule whose input does not exist answers ABSENT; what that
+means is the engine's decision (it blocks, except in replay).
+
+Where each pre-trade check stands (the gate is `core.engine.checks`, made right before the wire):
+
+====  ==========================================================================================================================
+D1    gate `mode`                                   D14   `open_risk`, `strategy_heat`, `symbol_exposure`, `sector`
+D2    gate `kill`; the claim and the marker again   D15   `daily_loss`; the breakers of `core.engine.safety`
+D3    gate `digest`                                 D16   `losing_streak`, `cool_down`
+D4    `duplicate`; gate `duplicate`                 D17   `buying_power`, `cash_reserve`; gate `buying_power`
+D5    `trades_per_day`; gate `rate`                 D18   `assignment`
+D6    gate `orders_vs_approvals`                    D19   `corporate_action`, `price_drift`
+D7    `order_shape`; gate `shape`                   D20   `earnings`
+D8    gate `type`                                   D21   `restricted`
+D9    `price_sane`                                  D22   gate `self_cross`
+D10   `stale_quote`, `quote_width`, `second_quote`  D23   `account_limits`
+D11   `contract`; the broker's dry run              D24   gate `clock`
+D12   `market_closed`, `session_window`, `halted`   D25   `data_health`
+D13   `trade_risk`                                  D26   gate `code`
+====  ==========================================================================================================================
+
+`live_ramp` tightens these for an account's first live sessions (`_profile`).
 
 To add a rule, add a file with one frozen dataclass that has a class attribute `name` and keeps to `core.ports.rule.RiskRule`;
 `tests/test_every_rule.py` runs it through what every rule must hold to. Files that begin with an underscore are shared parts.

@@ -1,6 +1,8 @@
 """The last point before the wire: what leaves is held against what was approved, and counted."""
 
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -10,8 +12,8 @@ from typing import Any
 import pytest
 
 from core.engine import departures
+from core.engine.checks import CHECKS, Facts, judge
 from core.engine.departures import Departures
-from core.engine.gate import CHECKS, Facts, judge
 from core.engine.settings import GateSettings, Policy
 from core.model.instruments import Leg, Side, Stock
 from core.model.orders import Order, OrderState
@@ -167,6 +169,17 @@ async def test_a_denial_is_written_down_with_every_verdict_and_told_in_one_sente
         assert (denied["rule"], denied["measured"], denied["limit"]) == ("code", 0.0, 1.0)
         assert len(await one.told("approved under other settings")) == 1
         await one.agrees()
+
+
+async def test_what_the_gate_measured_is_stored_with_the_marker_of_the_order(tmp_path: Path) -> None:
+    async with desk(tmp_path) as one:
+        await one.buy()
+        (order,) = await one.orders()
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as database:
+        rows = database.execute("SELECT raw FROM order_event WHERE order_key = ?", (order.key,)).fetchall()
+    told = next(json.loads(raw) for (raw,) in rows if "verdicts" in raw)
+    assert [verdict["rule"] for verdict in told["verdicts"]] == [verdict.rule for verdict in judge(facts())]
+    assert {verdict["decision"] for verdict in told["verdicts"]} == {"pass"}
 
 
 async def test_f143_too_many_approvals_in_a_minute_leave_exits_only(tmp_path: Path) -> None:

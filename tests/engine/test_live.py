@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 
 from core.engine import balances, standing
-from core.engine.settings import GateSettings
+from core.engine.settings import Expression, GateSettings
 from core.model.orders import OrderState
 from core.model.proposals import Decision
 from core.model.signals import Intent
+from core.options.choose import Structure
 from core.ports.broker import Account, Capabilities
 from tests.engine.door import Door
 from tests.engine.rig import Desk, desk
+from tests.engine.test_options_road import listed
 
 LIVE = Capabilities("somebody", live=True)
 
@@ -43,10 +45,8 @@ async def live(folder: Path, able: Capabilities = LIVE, **changes: Any) -> Async
     doors: list[LiveDoor] = []
 
     def wrap(broker: Any) -> LiveDoor:
-        door = LiveDoor(broker)
-        door.able, door.told = able, {}
-        doors.append(door)
-        return door
+        doors.append(_as(broker, able))
+        return doors[0]
 
     async with desk(folder, wrap=wrap, **changes) as one:
         one.engine.live = True
@@ -207,3 +207,44 @@ async def test_f078_a_reference_that_is_silent_for_an_hour_leaves_the_clock_unkn
         assert skew.off(clock.monotonic()) == pytest.approx(0.4)
         one.later(minutes=2)
         assert skew.off(clock.monotonic()) == float("inf")
+
+
+SHAPES = {
+    "no options": (replace(LIVE, live=False, options=False), Structure.LONG_CALL, "may not trade options"),
+    "level 1": (replace(LIVE, live=False, option_level=1), Structure.LONG_CALL, "takes option level 2"),
+    "level 2": (replace(LIVE, live=False, option_level=2), Structure.CALL_DEBIT_SPREAD, "opening a spread takes option level 3"),
+    "one leg": (
+        replace(LIVE, live=False, multi_leg=False),
+        Structure.CALL_DEBIT_SPREAD,
+        "takes 1 leg(s) in one order",
+    ),
+}
+
+
+@pytest.mark.parametrize(("able", "structure", "words"), SHAPES.values(), ids=list(SHAPES))
+async def test_a_spread_that_is_not_taken_whole_is_never_legged_in(
+    tmp_path: Path, able: Capabilities, structure: Structure, words: str
+) -> None:
+    async with listed(tmp_path, structure, wrap=lambda broker: _as(broker, able)) as one:
+        await one.engine.start()
+        await one.engine.scan()
+        one.open_market()
+        await one.engine.entries()
+        assert await one.cards() == []
+        assert len(await one.told(words)) == 1
+        assert await one.orders() == []
+
+
+async def test_where_options_are_not_allowed_shares_are_proposed_and_the_card_says_why(tmp_path: Path) -> None:
+    able = replace(LIVE, live=False, options=False)
+    async with listed(tmp_path, wrap=lambda broker: _as(broker, able), expression=Expression.OPTIONS_FIRST) as one:
+        stored = await one.journal.proposal(await one.begin())
+        assert stored is not None
+        assert stored.proposal.structure == "stock"
+        assert "may not trade options, so no long call is proposed" in stored.proposal.remarks[0]
+
+
+def _as(broker: Any, able: Capabilities) -> LiveDoor:
+    door = LiveDoor(broker)
+    door.able, door.told = able, {}
+    return door
