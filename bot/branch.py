@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot import street
 from bot.access import Access
-from bot.anchors import Anchors
+from bot.app_anchors import anchored
 from bot.approvals import Approvals
 from bot.client import Branch
 from bot.clock import SystemClock
@@ -23,7 +23,6 @@ from core.engine.engine import Engine
 from core.engine.settings import EngineSettings
 from core.feeds.simulated import SimulatedSettings
 from core.feeds.simulated.market import SimulatedMarket
-from core.journal.anchor import place_of
 from core.journal.journal import SqlJournal, open_journal
 from core.market.sessions import Sessions
 from core.model.errors import OperatorError
@@ -102,17 +101,10 @@ async def open_branch(
     if isinstance(broker, Streaming) and quotes is not None:
         _run(stack, *tasks_of(broker, quotes, engine.tick))
     await engine.start()
-    await _anchor(chosen, engine, stack)
+    _run(stack, *await anchored(engine, chosen.journal.path))
     approvals = Approvals(engine, ground.access, label=label)
     served.append(approvals)
     return Branch(engine, approvals, notifier), broker
-
-
-async def _anchor(chosen: Settings, engine: Engine, stack: AsyncExitStack) -> None:
-    """Compare the audit with its last anchor, and anchor it from now on."""
-    anchors = Anchors(engine, place_of(chosen.journal.path), SystemClock())
-    await anchors.turn()
-    _run(stack, anchors.run())
 
 
 def _run(stack: AsyncExitStack, *work: Coroutine[None, None, None]) -> None:

@@ -14,8 +14,10 @@ from discord.ext import commands
 from bot.access import TROUBLE, Access
 from bot.approvals import Approvals
 from bot.buttons import DecideButton
-from bot.gate import Gate
+from bot.gate import Gate, within_budget
 from bot.notifier import DiscordNotifier
+from bot.own_words import OwnWords
+from bot.powers import invite
 from bot.replies import admit, refuse
 from bot.settings_secret import Secret
 from core.engine.engine import Engine
@@ -23,9 +25,6 @@ from core.model.errors import OperatorError
 from core.ports.clock import Clock
 
 LOG = logging.getLogger(__name__)
-DAY = 86_400.0
-#: Discord resets the token of a bot that identifies 1,000 times a day.
-IDENTIFIES = 800
 #: Close codes that trying again cannot help, with the remedy.
 FINAL = {
     4004: "Discord refused the token; make a new one in the developer portal and set DISCORD_TOKEN",
@@ -137,6 +136,7 @@ class DeskClient(commands.Bot):
         )
         self.desk = desk
         self.gate = Gate()
+        self.own_words = OwnWords(desk.branches, desk.access.settings.channels.ids)
 
     async def clicked(self, interaction: discord.Interaction, proposal_id: str, *, approve: bool) -> None:
         """Hand a click on a button to the account whose card it is on."""
@@ -167,7 +167,7 @@ class DeskClient(commands.Bot):
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Count every IDENTIFY and keep them apart; Discord resets the token of a bot that sends too many."""
         del shard_id
-        _within_budget(self.desk)
+        within_budget(self.desk.identifies, self.desk.clock.monotonic())
         self.desk.identifies.append(self.desk.clock.monotonic())
         if not initial and self.desk.identify_seconds:
             await self.desk.clock.sleep(self.desk.identify_seconds)
@@ -194,8 +194,9 @@ class DeskClient(commands.Bot):
         LOG.error("The event %s could not be handled", event_method, exc_info=True)  # noqa: LOG014 - called inside a handler
         self.desk.engine.page("An event of Discord could not be handled", f"{event_method}; the log says why")
 
-    async def on_message(self, _message: discord.Message, /) -> None:
-        """Ignore it: there are no commands in text."""
+    async def on_message(self, message: discord.Message, /) -> None:
+        """There are no commands in text; a message under our own name must be one of ours."""
+        await self.own_words.heard(message, self.user)
 
     async def on_raw_reaction_add(self, event: discord.RawReactionActionEvent) -> None:
         """Somebody reacted."""
@@ -248,20 +249,7 @@ def cog_names() -> list[str]:
     """Every slash-command group, by name: nothing of `cogs` is imported here."""
     folder = importlib.util.find_spec("cogs")
     assert folder is not None
-    places = folder.submodule_search_locations
-    return sorted(f"cogs.{module.name}" for module in pkgutil.iter_modules(places))
-
-
-def invite(application_id: int) -> str:
-    """Give the link that invites the bot with the least permissions: view, send, embed, attach, history, react."""
-    return discord.utils.oauth_url(application_id, permissions=needed(), scopes=("bot", "applications.commands"))
-
-
-def needed() -> discord.Permissions:
-    """Give the permissions that the bot needs in each of its channels, and no more."""
-    return discord.Permissions(
-        view_channel=True, send_messages=True, embed_links=True, attach_files=True, read_message_history=True, add_reactions=True
-    )
+    return sorted(f"cogs.{module.name}" for module in pkgutil.iter_modules(folder.submodule_search_locations))
 
 
 async def supervise(desk: Desk, token: Secret, connect: Callable[[DeskClient, str], Awaitable[None]] | None = None) -> None:
@@ -279,7 +267,7 @@ async def supervise(desk: Desk, token: Secret, connect: Callable[[DeskClient, st
     """
     failures = 0
     while True:
-        _within_budget(desk)
+        within_budget(desk.identifies, desk.clock.monotonic())
         began = desk.clock.monotonic()
         reason = await _run(DeskClient(desk), token, connect or DeskClient.start)
         desk.attach(None)
@@ -287,15 +275,6 @@ async def supervise(desk: Desk, token: Secret, connect: Callable[[DeskClient, st
         wait = min(2.0 ** (failures - 1), 60.0) if desk.identify_seconds else 0.2
         LOG.warning("The connection to Discord ended (%s); a new one is made in %.0f s", reason, wait)
         await desk.clock.sleep(wait)
-
-
-def _within_budget(desk: Desk) -> None:
-    """Raise OperatorError when too many sessions were asked for within a day."""
-    times, now = desk.identifies, desk.clock.monotonic()
-    while times and now - times[0] > DAY:
-        times.popleft()
-    if len(times) >= IDENTIFIES:
-        raise OperatorError(f"Discord was asked for a new session {IDENTIFIES} times in a day; find out why before a new start")
 
 
 async def _run(client: DeskClient, token: Secret, connect: Callable[[DeskClient, str], Awaitable[None]]) -> str:

@@ -8,26 +8,14 @@ import aiohttp
 import discord
 
 from bot.access import TROUBLE
-from bot.client import invite, needed
 from bot.findings import Finding, bad, good, warn
+from bot.powers import invite, needed, powers
 from bot.sandbox.redirect import redirect_discord
 from bot.settings import Settings
 from bot.settings_discord import DiscordSettings
 from core.model.notes import Topic
 
 SECONDS = 10.0
-#: What a thief of the token could do most harm with.
-TOO_MUCH = (
-    "manage_guild",
-    "manage_roles",
-    "manage_webhooks",
-    "manage_channels",
-    "manage_messages",
-    "ban_members",
-    "kick_members",
-    "moderate_members",
-    "mention_everyone",
-)
 
 
 async def discord_findings(chosen: Settings) -> tuple[list[Finding], datetime | None]:
@@ -75,17 +63,6 @@ async def _server(client: discord.Client, everything: Settings) -> list[Finding]
     for topic in Topic:
         found += _channel(topic, chosen.channels.of(topic), channels, me)
     return [*found, *await _approvers(guild, chosen)]
-
-
-def powers(held: discord.Permissions, *, live: bool) -> list[Finding]:
-    """Judge what the bot may do in the whole server: whoever steals its token may do the same."""
-    if held.administrator:
-        remedy = "take it away from the bot's role, and invite it with the link above"
-        return [(bad if live else warn)("permissions", "the bot is an administrator of the server, which it never needs", remedy)]
-    more = [name.replace("_", " ") for name in TOO_MUCH if getattr(held, name)]
-    if more:
-        return [warn("permissions", f"the bot may {', '.join(more)}, which it never needs", "take it away from the bot's role")]
-    return [good("permissions", "none in the server that the bot does not need")]
 
 
 def _channel(

@@ -3,6 +3,10 @@
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
+from core.model.errors import OperatorError
+
+#: Discord resets the token of a bot that identifies 1,000 times a day.
+IDENTIFIES, DAY = 800, 86_400.0
 BURST, PER_SECONDS, PEOPLE = 8, 10.0, 1_000
 
 
@@ -24,3 +28,17 @@ class Gate:
             return False
         times.append(now)
         return True
+
+
+def within_budget(times: deque[float], now: float) -> None:
+    """See that not too many sessions of Discord were asked for within a day.
+
+    Raises
+    ------
+    OperatorError
+        There were; another one could cost the token.
+    """
+    while times and now - times[0] > DAY:
+        times.popleft()
+    if len(times) >= IDENTIFIES:
+        raise OperatorError(f"Discord was asked for a new session {IDENTIFIES} times in a day; find out why before a new start")

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ LOG = logging.getLogger(__name__)
 #: Discord refuses a repeated nonce for a few minutes only; an older try is looked up before it is repeated.
 NONCE_AGE = timedelta(minutes=2)
 LOOK_BACK = 100
+SENT_KEPT = 1_000
 LONGEST_WAIT = 60.0
 REST = 30.0
 
@@ -76,11 +78,14 @@ class DiscordNotifier:
         The client that is connected now; None while there is none.
     troubles : dict of channel id to str
         What is wrong with each channel, a sentence each; shown by the status and the doctor.
+    sent : deque of int
+        Latest messages that were sent or edited.
     """
 
     outlet: Outlet
     client: discord.Client | None = None
     troubles: dict[int, str] = field(default_factory=dict)
+    sent: "deque[int]" = field(default_factory=lambda: deque(maxlen=SENT_KEPT))
     _awake: asyncio.Event = field(default_factory=asyncio.Event)
     _again_at: dict[int, float] = field(default_factory=dict)
     _failures: dict[int, int] = field(default_factory=dict)
@@ -189,6 +194,7 @@ class DiscordNotifier:
             return
         if message_id is None:
             message_id = await self._earlier(client, place, pending) or await messages.send(place, pending, picture)
+        self.sent.append(message_id)
         self.outlet.at("W2+")
         if note.proposal_id is not None and note.decidable and not counting:
             await self._card(place.get_partial_message(message_id), note.proposal_id)

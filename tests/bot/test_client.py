@@ -7,7 +7,9 @@ import discord
 import pytest
 
 from bot import client as clients
-from bot.client import DeskClient, invite, needed, supervise
+from bot.client import DeskClient, supervise
+from bot.gate import DAY, IDENTIFIES
+from bot.powers import invite, needed
 from bot.sandbox.server import Sandbox
 from bot.settings_secret import Secret
 from core.model.errors import OperatorError
@@ -106,14 +108,14 @@ async def test_whatever_ends_a_client_a_new_one_is_built(room: Office, ending: E
 
 async def test_f020_f117_too_many_new_sessions_in_a_day_stop_the_desk(room: Office) -> None:
     now = room.served.clock.monotonic()
-    room.served.identifies.extend([now] * clients.IDENTIFIES)
+    room.served.identifies.extend([now] * IDENTIFIES)
     with pytest.raises(OperatorError, match="800 times in a day"):
         await ended(supervise(room.served, Secret(room.sandbox.token)))
 
 
 async def test_a_session_of_yesterday_is_not_counted(room: Office) -> None:
     now = room.served.clock.monotonic()
-    room.served.identifies.extend([now - clients.DAY - 1] * clients.IDENTIFIES)
+    room.served.identifies.extend([now - DAY - 1] * IDENTIFIES)
     async with supervised(room):
         await connected(room)
     assert len(room.served.identifies) == 1

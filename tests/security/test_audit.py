@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.__main__ import main
-from bot.anchors import Anchors
+from bot.app_anchors import Anchors
 from bot.clock import HandClock
 from core.journal import anchor
 from core.journal.anchor import Anchor, place_of

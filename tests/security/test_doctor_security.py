@@ -5,10 +5,9 @@ from pathlib import Path
 import discord
 import pytest
 
-from bot.client import needed
-from bot.doctor_discord import TOO_MUCH, powers
 from bot.doctor_security import security_findings
 from bot.findings import Finding, Mark
+from bot.powers import TOO_MUCH, needed, powers
 from bot.settings import load
 
 

@@ -1,10 +1,12 @@
 """Keeps anchors of the audit: a quarter of an hour apart, each behind a look at the rows since the last one."""
 
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from bot.clock import SystemClock
 from core.engine.engine import Engine
 from core.journal import anchor
 from core.journal.anchor import Anchor
@@ -61,3 +63,10 @@ class Anchors:
             fresh = Anchor(head[0].seq, head[0].hash, self.pace.now())
             anchor.append(self.path, fresh)
             self.last = fresh
+
+
+async def anchored(engine: Engine, journal: Path) -> tuple[Coroutine[None, None, None]]:
+    """Compare the audit of a journal file with its last anchor; answers the work that anchors it from now on."""
+    anchors = Anchors(engine, anchor.place_of(journal), SystemClock())
+    await anchors.turn()
+    return (anchors.run(),)
