@@ -35,7 +35,7 @@ def journal_after_send(engine: Engine) -> None:
     """The order goes out first, and is written down when the answer is there."""
     mark = send._mark
 
-    async def unmarked(engine: Engine, order: Order) -> str | None:
+    async def unmarked(engine: Engine, request: ApprovedOrder, order: Order) -> str | None:
         return None
 
     send._mark = unmarked
@@ -46,7 +46,7 @@ def journal_after_send(engine: Engine) -> None:
 class _Late:
     broker: Broker
     engine: Engine
-    mark: Callable[[Engine, Order], Any]
+    mark: Callable[[Engine, ApprovedOrder, Order], Any]
 
     def __getattr__(self, verb: str) -> Any:
         return getattr(self.broker, verb)
@@ -55,7 +55,7 @@ class _Late:
         try:
             return await self.broker.submit(request)
         finally:
-            await self.mark(self.engine, self.engine.books.orders[request.key])
+            await self.mark(self.engine, request, self.engine.books.orders[request.key])
 
 
 def reject_after_looks(_engine: Engine) -> None:

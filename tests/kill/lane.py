@@ -30,7 +30,7 @@ from tests.kill.world import LIVES, Road, dice
 
 #: Every write point that a life can be struck at.
 POINTS = tuple(f"W{number}{after}" for number in range(1, 13) for after in ("", "+") if f"W{number}{after}" != "W6+")
-CARDS = frozenset({"W1", "W1+", "W3", "W3+"})
+FIRST, CARDS = ("W1", "W1+"), frozenset({"W3", "W3+"})
 #: Of the kills, the share that comes at a random instant from outside.
 AT_RANDOM = 0.25
 START_SECONDS, LIFE_SECONDS = 20.0, 60.0
@@ -197,7 +197,7 @@ def _play(order: Order, stage: _Stage, told: Told) -> None:
 
 def _strike(order: Order, stage: _Stage, number: int, told: Told) -> int:
     """One life; answers how many lives further the road goes on: one that waits for prices skips some, the end all."""
-    at_random = stage.luck.random() < AT_RANDOM
+    at_random = number > 0 and stage.luck.random() < AT_RANDOM
     point = "" if at_random else f"{_wanted(stage.luck, told, number)}:{stage.luck.choice((1, 1, 1, 1, 2))}"
     life = Life(stage.road, number, stage.ports, point, rule=order.rule)
     seconds = stage.luck.uniform(0.0, 2 * stage.pace.seconds) if at_random else POINT_SECONDS
@@ -217,8 +217,10 @@ def _strike(order: Order, stage: _Stage, number: int, told: Told) -> int:
 
 
 def _wanted(luck: random.Random, told: Told, number: int) -> str:
-    """The write points that were struck least go first; cards are new in the first lives alone."""
-    points = [point for point in POINTS if number < 2 or point not in CARDS]
+    """The write points that were struck least go first; proposals are new in the first life alone, cards in the first two."""
+    if number == 0 and luck.random() < 0.5:
+        return min(FIRST, key=lambda point: told.points[point])
+    points = [point for point in POINTS if point not in FIRST and (number < 2 or point not in CARDS)]
     least = min(told.points[point] for point in points)
     return luck.choice([point for point in points if told.points[point] <= least + (number >= 2)])
 

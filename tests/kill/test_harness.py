@@ -15,7 +15,7 @@ from tests.kill.venues import NAMES
 
 ROOT = Path(__file__).parents[2]
 #: More than five hundred together; `make kill` does thousands.
-KILLS = {"paper": 340, "tastytrade": 90, "ibkr": 90}
+KILLS = {"paper": 320, "tastytrade": 100, "ibkr": 100}
 WRONG = ("duplicate", "orphan", "unapproved", "false terminal", "overfill", "lost", "different", "note", "halted", "broken off")
 
 
