@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from core.engine import approve, follow, send
 from core.engine.engine import Engine
@@ -33,20 +33,21 @@ def resend_on_timeout(_engine: Engine) -> None:
 
 def journal_after_send(engine: Engine) -> None:
     """The order goes out first, and is written down when the answer is there."""
-    mark = send._mark
+    late = _Late(engine.broker, send._mark)
 
-    async def unmarked(engine: Engine, request: ApprovedOrder, order: Order) -> str | None:
+    async def unmarked(*told: object) -> str | None:
+        late.told = told
         return None
 
-    send._mark = unmarked
-    engine.broker = _Late(engine.broker, engine, mark)
+    send._mark = cast("Any", unmarked)
+    engine.broker = late
 
 
 @dataclass(slots=True)
 class _Late:
     broker: Broker
-    engine: Engine
-    mark: Callable[[Engine, ApprovedOrder, Order], Any]
+    mark: Callable[..., Any]
+    told: tuple[object, ...] = ()
 
     def __getattr__(self, verb: str) -> Any:
         return getattr(self.broker, verb)
@@ -55,7 +56,7 @@ class _Late:
         try:
             return await self.broker.submit(request)
         finally:
-            await self.mark(self.engine, request, self.engine.books.orders[request.key])
+            await self.mark(*self.told)
 
 
 def reject_after_looks(_engine: Engine) -> None:
