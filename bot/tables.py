@@ -15,6 +15,7 @@ from core.engine.tell import UNPROTECTED, instrument_text, money, order_text, pe
 from core.market.sessions import NEW_YORK
 from core.model.errors import RefusedError, UnknownSymbolError
 from core.model.instruments import instrument
+from core.model.kill import Level
 from core.model.notes import NoteField, Tone
 from core.model.orders import Fill, Order
 from core.model.positions import Book, EquityPoint, Marked, Position
@@ -246,7 +247,7 @@ def status(found: Status, troubles: Iterable[str]) -> discord.Embed:
     session = f"{found.session.day} until {when(found.session.close)}" if found.session else "none today"
     fields = [
         NoteField("Mode", found.mode),
-        NoteField("Orders", f"stopped by {found.kill.by}: {found.kill.reason}" if halted else "are sent"),
+        NoteField("Orders", f"{Level(found.kill.level).words} by {found.kill.by}: {found.kill.reason}" if halted else "are sent"),
         NoteField("Market", "open" if found.market_open else "closed"),
         NoteField("Session", session),
         NoteField("Last completed bar", str(found.completed)),

@@ -289,5 +289,8 @@ class Engine:
             reconciled=self.reconciled,
             targets=self.measures.targets(),
             outside=sum(position.is_external for position in self.books.positions.values()),
-            held_back=tuple(f"{symbol}: {lock.reason}" for (symbol, _), lock in sorted(self.books.watch.locks.items())),
+            held_back=(
+                *([] if self.gauges is None or self.gauges.entries_off is None else [self.gauges.entries_off]),
+                *(f"{symbol}: {lock.reason}" for (symbol, _), lock in sorted(self.books.watch.locks.items())),
+            ),
         )

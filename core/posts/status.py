@@ -13,7 +13,7 @@ from core.model.notes import Note, NoteField, Tone, Topic
 from core.ports.journal import Scan
 from core.posts._text import ABSENT, clock_time, count, field, new_york_day, short_day
 
-LEVELS = ("active", "reduce only", "halted")
+LEVELS = ("active", "reduce only", "halted", "halted, every order cancelled", "closing everything")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def target_line(target: Target) -> str:
 
 
 def _summary(status: Status) -> str:
-    level = LEVELS[min(status.kill.level, len(LEVELS) - 1)]
+    level = LEVELS[status.kill.level]
     since = "" if status.kill.level == 0 else f" by {status.kill.by}: {status.kill.reason}"
     doubt = f"\n**{count(status.doubtful_orders, 'order')} with an unknown outcome.**" if status.doubtful_orders else ""
     held = f"\n**Held back: {'; '.join(status.held_back)}.**" if status.held_back else ""

@@ -260,14 +260,18 @@ def settings(folder: Path) -> Settings:
     return load(f"journal: {{path: {folder / 'journal.db'}}}", {})
 
 
+def _end(ends: BaseException | None) -> None:
+    if ends is not None:
+        raise ends
+
+
 async def life(folder: Path, ends: BaseException | None) -> Kit:
     """One life of a desk, which ends like this."""
     found: list[Kit] = []
     try:
         async with AsyncExitStack() as stack:
             found.append(await open_kit(settings(folder), stack))
-            if ends is not None:
-                raise ends
+            _end(ends)
     except BaseException as error:
         if error is not ends:
             raise

@@ -61,7 +61,7 @@ def test_status_shows_targets_that_hold_that_fail_and_that_nothing_feeds() -> No
 
 def test_status_of_a_halted_desk_says_who_and_why_and_turns_red() -> None:
     drawn = tables.status(status(kill=Kill(2, "owner", "odd fills", nouns.NOW)), ["Channel 5 refuses the bot."])
-    assert "Orders: stopped by owner: odd fills" in text(drawn)
+    assert "Orders: HALT by owner: odd fills" in text(drawn)
     assert "Channel 5 refuses the bot." in text(drawn)
     assert drawn.colour == discord.Colour(0xC8383F)
     assert "12 Jun 2024 16:00 New York" in text(drawn)
