@@ -9,10 +9,10 @@ from collections import defaultdict
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from core.engine import compare, external, follow, halt, legs, locks, poll, reports
+from core.engine import compare, external, follow, legs, locks, poll, reports
 from core.engine.wire import ask
 from core.market.sessions import NEW_YORK
-from core.model.errors import OutcomeUnknownError, RefusedError, RetryError
+from core.model.errors import RetryError
 from core.model.market import MarketView
 from core.model.orders import OrderState, Report
 
@@ -104,36 +104,17 @@ async def _one(engine: "Engine", key: str, told: list[Report], view: MarketView)
     """Judge what is listed under one key of ours; answers what is open there although it ended here."""
     order = engine.books.orders.get(key) or await engine.journal.order(key)
     if order is None:
-        await _alarm(engine, key, f"an open order carries the key {key}, which this journal never granted")
+        await poll.alarm(engine, key, f"an open order carries the key {key}, which this journal never granted")
         return set()
-    if len({report.broker_order_id for report in told}) > 1:
-        await _withdraw(engine, key, f"two orders are open at the broker under the one key {key}")
+    if await poll.twins(engine, told):
         return set()
     if not order.terminal:
         await reports.apply(engine, told[0], view)
         return set()
     if order.state in _NEVER_THERE:
-        await _withdraw(engine, key, f"order {key} is {order.state} and open at the broker all the same")
+        await poll.withdraw(engine, key, f"order {key} is {order.state} and open at the broker all the same")
         return set()
     stray = (key, told[0].broker_order_id)
     if stray in engine.books.watch.strays:
-        await _withdraw(engine, key, f"order {key} is {order.state} and still open at the broker")
+        await poll.withdraw(engine, key, f"order {key} is {order.state} and still open at the broker")
     return {stray}
-
-
-async def _alarm(engine: "Engine", key: str, reason: str) -> bool:
-    """Halt once for a key in this run."""
-    if f"open {key}" in engine.books.frozen:
-        return False
-    engine.books.frozen.add(f"open {key}")
-    await halt.alarm(engine, reason)
-    return True
-
-
-async def _withdraw(engine: "Engine", key: str, reason: str) -> None:
-    """Halt, and ask the broker to cancel what must not be there."""
-    if await _alarm(engine, key, reason):
-        try:
-            await ask(engine.broker.cancel(key))
-        except (OutcomeUnknownError, RefusedError, RetryError):
-            return

@@ -82,7 +82,7 @@ async def _look(engine: "Engine", order: Order, view: MarketView) -> Look | None
     if isinstance(engine.broker, Renewable):
         await ask(engine.broker.renew())
     since = (order.sent_at or order.created_at) - poll.SKEW
-    found = await ask(engine.broker.find(order.key))
+    found = await poll.find(engine, order.key)
     listed = (*await ask(engine.broker.reports(since)), *await ask(engine.broker.open_orders()))
     traded = await ask(engine.broker.fills(since))
     moved = await ask(engine.broker.transactions(since))

@@ -13,7 +13,7 @@ from core.engine import approve, audits, doubt, locks, poll, reconcile, reports,
 from core.engine.vet import price_legs
 from core.engine.wire import ask
 from core.model.doubts import Hold
-from core.model.errors import BadDataError, OutcomeUnknownError, RefusedError, RetryError
+from core.model.errors import BadDataError, IllegalEventError, OutcomeUnknownError, RefusedError, RetryError
 from core.model.market import MarketView
 from core.model.notes import Note, Tone
 from core.model.orders import Order, OrderEvent, OrderState, Report, advance
@@ -74,7 +74,7 @@ async def look_up(engine: "Engine", order: Order, view: MarketView) -> None:
         return
     engine.books.looked_up[order.key] = waited
     try:
-        report = await ask(engine.broker.find(order.key))
+        report = await poll.find(engine, order.key)
         if report is not None:
             await reports.apply(engine, report, view)
         elif order.state is OrderState.ESCALATED:
@@ -164,9 +164,12 @@ async def _cancel(engine: "Engine", key: str) -> Report | None:
         return await ask(engine.broker.cancel(key))
     except (OutcomeUnknownError, RetryError):
         return None
+    except IllegalEventError as error:
+        await poll.withdraw(engine, key, str(error))
+        return None
     except RefusedError as error:
         try:
-            report = await ask(engine.broker.find(key))
+            report = await poll.find(engine, key)
         except RetryError:
             return None
         if report is None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.engine import external, halt, later, reports, tell
 from core.engine.wire import ask
-from core.model.errors import BadDataError
+from core.model.errors import BadDataError, IllegalEventError, QuantMatrixError
 from core.model.market import MarketView
 from core.model.orders import DOUBTFUL, Fill, Order, OrderEvent, Report, Transaction
 from core.portfolio.ledger import settle_all
@@ -73,9 +73,42 @@ async def _orders(engine: "Engine", view: MarketView) -> None:
     begun = [order.created_at for order in engine.books.orders.values() if order.state not in DOUBTFUL]
     if not begun:
         return
-    for report in await ask(engine.broker.reports(min(begun) - SKEW)):
-        if report.key in engine.books.orders:
+    told = await ask(engine.broker.reports(min(begun) - SKEW))
+    twice = await twins(engine, told)
+    for report in told:
+        if report.key in engine.books.orders and report.key not in twice:
             await reports.apply(engine, report, view)
+
+
+async def twins(engine: "Engine", told: Sequence[Report]) -> frozenset[str]:
+    """Keys of ours under which the broker shows two orders: the desk halts, asks to cancel, and books their executions alone."""
+    ids: dict[str, set[str]] = {}
+    for report in told:
+        if report.key is not None:
+            ids.setdefault(report.key, set()).add(report.broker_order_id)
+    found = frozenset(key for key, numbers in ids.items() if len(numbers) > 1)
+    for key in sorted(found):
+        await withdraw(engine, key, f"the broker has two orders under the one key {key}")
+    return found
+
+
+async def alarm(engine: "Engine", key: str, reason: str) -> bool:
+    """Halt because of an order, once for its key in this run; False when that was done."""
+    if f"open {key}" in engine.books.frozen:
+        return False
+    engine.books.frozen.add(f"open {key}")
+    await halt.alarm(engine, reason)
+    return True
+
+
+async def withdraw(engine: "Engine", key: str, reason: str) -> None:
+    """Halt, once for a key in this run, and ask the broker to cancel what must not be there."""
+    if not await alarm(engine, key, reason):
+        return
+    try:
+        await ask(engine.broker.cancel(key))
+    except QuantMatrixError as error:
+        engine.page(f"Order {key} could not be cancelled", f"{error}. Cancel it at the broker by hand.")
 
 
 async def _executions(engine: "Engine", view: MarketView) -> None:
@@ -96,11 +129,20 @@ async def _executions(engine: "Engine", view: MarketView) -> None:
 
 async def _missed(engine: "Engine", order: Order, fills: Sequence[Fill], view: MarketView) -> None:
     """Where the order stands, with executions that its report may not hold."""
-    report = await ask(engine.broker.find(order.key))
+    report = await find(engine, order.key)
     if report is not None:
         await reports.apply(engine, report, view)
     if left := [fill for fill in fills if fill.exec_id not in engine.books.fills]:
         await reports.apply(engine, of_fills(left, order), view)
+
+
+async def find(engine: "Engine", key: str) -> Report | None:
+    """Look an order up; two orders under its key halt the desk, and answer nothing about either."""
+    try:
+        return await ask(engine.broker.find(key))
+    except IllegalEventError as error:
+        await withdraw(engine, key, str(error))
+        return None
 
 
 def of_fills(fills: Sequence[Fill], order: Order) -> Report:

@@ -208,7 +208,7 @@ async def _match_orders(engine: "Engine", view: MarketView) -> tuple[int, int]:
     orders, matched = list(engine.books.orders.values()), 0
     listed = await _listed(engine, orders)
     for order in orders:
-        report = listed.get(order.key) or await _insist(engine, partial(engine.broker.find, order.key))
+        report = listed.get(order.key) or await _insist(engine, partial(poll.find, engine, order.key))
         if report is not None:
             matched += 1
             await reports.apply(engine, report, view)

@@ -251,7 +251,7 @@ async def test_f058_two_orders_under_one_key_are_withdrawn_and_halt(tmp_path: Pa
         door.listed.append(Report(key, "twin-2", OrderEvent.LIVE, one.clock.now()))
         await one.tick(seconds=11)
         assert one.engine.books.kill.level == 2
-        assert await one.told("two orders are open at the broker under the one key")
+        assert await one.told("the broker has two orders under the one key")
         assert door.asked["cancel"] == 1
 
 
