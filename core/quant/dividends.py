@@ -91,10 +91,10 @@ def _answer(question: Question, dividends: Sequence[Dividend], shelf: Shelf, *, 
     with np.errstate(invalid="ignore"):
         cash = terms[3] >= first
     if not cash.any():
-        return _yield(terms, shape, shelf, solve=solve)
+        return exercise.answer(terms, shape, shelf, solve=solve)
     out, reason, volatility = np.full((5, len(cash)), np.nan), np.zeros(len(cash), np.uint8), np.full(len(cash), np.nan)
     if not cash.all():
-        rest = _yield(np.ascontiguousarray(terms[:, ~cash]), (int((~cash).sum()),), shelf, solve=solve)
+        rest = exercise.answer(np.ascontiguousarray(terms[:, ~cash]), (int((~cash).sum()),), shelf, solve=solve)
         volatility[~cash], reason[~cash], out[:, ~cash] = rest.volatility, rest.reason, np.stack(rest[2:])
     rows = np.ascontiguousarray(terms[:, cash])
     found, codes, greeks_ = np.empty(rows.shape[1]), np.empty(rows.shape[1], np.uint8), np.empty((5, rows.shape[1]))
@@ -111,13 +111,3 @@ def _starts(rows: Floats, dividends: Sequence[Dividend], *, solve: bool) -> Floa
     price, spot, strike, years, rate, dividend_yield, sign = rows
     clean = spot - present_value(dividends, years, rate)
     return european.implied(price, clean, strike, years, rate, dividend_yield, sign > 0).volatility
-
-
-def _yield(terms: Floats, shape: tuple[int, ...], shelf: Shelf, *, solve: bool) -> Analysis:
-    """Rows without a dividend before expiry."""
-    known, spot, strike, years, rate, dividend_yield, sign = terms
-    if solve:
-        found = exercise.implied(known, spot, strike, years, rate, dividend_yield, sign > 0, shelf)
-    else:
-        found = exercise.greeks(spot, strike, years, rate, dividend_yield, known, sign > 0, shelf)
-    return Analysis(*(column.reshape(shape) for column in found))  # type: ignore[arg-type]  # reasons are integers

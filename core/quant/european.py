@@ -56,11 +56,7 @@ def greeks(  # noqa: PLR0913, PLR0917 - the model has these seven terms
     is_call: ArrayLike,
 ) -> Analysis:
     """Price and Greeks at a known volatility; a volatility of 0 is a certain future."""
-    terms, shape = columns(is_call, volatility, spot, strike, years, rate, dividend_yield)
-    found, reason = np.empty((9, terms.shape[1])), np.empty(terms.shape[1], np.uint8)
-    kernel.evaluate(terms, reason, found)
-    known = np.where(reason == 0, terms[0], np.nan)
-    return Analysis(known.reshape(shape), reason.reshape(shape), *found.reshape((9, *shape)))
+    return answer(*columns(is_call, volatility, spot, strike, years, rate, dividend_yield), solve=False)
 
 
 def implied(  # noqa: PLR0913, PLR0917 - the model has these seven terms
@@ -77,15 +73,27 @@ def implied(  # noqa: PLR0913, PLR0917 - the model has these seven terms
     The volatility is exact to about 1e-12 where the time value is half a cent or more; where it drowns in the rounding of the price
     itself the reason is NO_TIME_VALUE.
     """
-    terms, shape = columns(is_call, price, spot, strike, years, rate, dividend_yield)
+    return answer(*columns(is_call, price, spot, strike, years, rate, dividend_yield), solve=True)
+
+
+def answer(terms: Floats, shape: tuple[int, ...], *, solve: bool) -> Analysis:
+    """Answer rows of `columns`: the first term is the price where there is to solve, else the volatility."""
     n = terms.shape[1]
     found, reason, volatility = np.empty((9, n)), np.empty(n, np.uint8), np.empty(n)
-    kernel.analyse(terms, volatility, reason, found)
+    if solve:
+        kernel.analyse(terms, volatility, reason, found)
+    else:
+        kernel.evaluate(terms, reason, found)
+        volatility = np.where(reason == 0, terms[0], np.nan)
     return Analysis(volatility.reshape(shape), reason.reshape(shape), *found.reshape((9, *shape)))
 
 
 def columns(is_call: ArrayLike, *terms: ArrayLike) -> tuple[Floats, tuple[int, ...]]:
-    """Broadcast to a matrix with one row per term; the last row is 1 for calls and -1 for puts."""
-    sign = np.where(np.asarray(is_call, dtype=np.bool_), 1.0, -1.0)
-    every = np.broadcast_arrays(*(np.asarray(term, dtype=np.float64) for term in terms), sign)
-    return np.stack(every).reshape(len(every), -1), every[-1].shape
+    """Broadcast to a matrix with one row per term, and the shape; the last row is 1 for calls and -1 for puts."""
+    given = [np.asarray(term, dtype=np.float64) for term in terms]
+    given.append(np.where(np.asarray(is_call, dtype=np.bool_), 1.0, -1.0))
+    shape = np.broadcast_shapes(*(term.shape for term in given))
+    out = np.empty((len(given), *shape))
+    for place, term in enumerate(given):
+        out[place, ...] = term
+    return out.reshape(len(given), -1), shape

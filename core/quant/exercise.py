@@ -122,7 +122,7 @@ def implied(  # noqa: PLR0913, PLR0917 - the model has these seven terms
 
     Rows of one expiry and side should lie together: each change of years, rate, yield or side reads another table.
     """
-    return _answer(*european.columns(is_call, price, spot, strike, years, rate, dividend_yield), shelf or Shelf(), solve=True)
+    return answer(*european.columns(is_call, price, spot, strike, years, rate, dividend_yield), shelf or Shelf(), solve=True)
 
 
 def greeks(  # noqa: PLR0913, PLR0917 - the model has these seven terms
@@ -136,11 +136,11 @@ def greeks(  # noqa: PLR0913, PLR0917 - the model has these seven terms
     shelf: Shelf | None = None,
 ) -> Analysis:
     """Price and Greeks at a known volatility between 0.5 % and 900 %."""
-    return _answer(*european.columns(is_call, volatility, spot, strike, years, rate, dividend_yield), shelf or Shelf(), solve=False)
+    return answer(*european.columns(is_call, volatility, spot, strike, years, rate, dividend_yield), shelf or Shelf(), solve=False)
 
 
-def _answer(terms: Floats, shape: tuple[int, ...], shelf: Shelf, *, solve: bool) -> Analysis:
-    """Work off each run of rows that share years, rate, yield and side."""
+def answer(terms: Floats, shape: tuple[int, ...], shelf: Shelf, *, solve: bool) -> Analysis:
+    """Answer rows of `european.columns`, one run of rows that share years, rate, yield and side after the other."""
     n = terms.shape[1]
     out, reason, volatility = np.full((5, n), np.nan), np.zeros(n, np.uint8), np.full(n, np.nan)
     changes = (terms[3:, 1:] != terms[3:, :-1]).any(axis=0) if n else np.zeros(0, np.bool_)
@@ -174,11 +174,7 @@ def _run(terms: Floats, shelf: Shelf, into: tuple[Floats, Reasons, Floats], *, s
 
 def _formula(terms: Floats, *, solve: bool) -> Analysis:
     """Answer rows that are never exercised early."""
-    known, spot, strike, years, rate, dividend_yield, sign = terms
-    if solve:
-        found = european.implied(known, spot, strike, years, rate, dividend_yield, sign > 0)
-    else:
-        found = european.greeks(spot, strike, years, rate, dividend_yield, known, sign > 0)
+    found = european.answer(np.ascontiguousarray(terms), (terms.shape[1],), solve=solve)
     return Analysis(found.volatility, found.reason, found.price, found.delta, found.gamma, found.vega, found.theta)
 
 
