@@ -69,7 +69,8 @@ class TwoSources:
         if not quotes:
             return view
         second = await self.other.quotes(quotes, PATIENCE)
-        return replace(view, conditions=replace(view.conditions, second=second))
+        asked = frozenset(thing.key for thing in quotes)
+        return replace(view, conditions=replace(view.conditions, second=second, asked=asked))
 
     async def past(self, day: date) -> MarketView:
         """Give the feed's view of a past session."""

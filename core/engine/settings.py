@@ -94,6 +94,8 @@ class GateSettings:
         The same order may not be opened a second time within so many seconds.
     clock_warn, clock_limit : float
         Seconds by which the clock may be off before a word is said, and before nothing new is opened.
+    time_server : str
+        Who is asked for the time (SNTP); empty: nobody, then only jumps of the clock are noticed.
     power_tolerance : float
         Share by which the broker may tie up more than we count for the same order.
     """
@@ -104,6 +106,7 @@ class GateSettings:
     again_seconds: Annotated[float, Ge(0)] = 600.0
     clock_warn: Annotated[float, Gt(0)] = 0.25
     clock_limit: Annotated[float, Gt(0)] = 1.0
+    time_server: str = ""
     power_tolerance: Annotated[float, Ge(0), Le(1)] = 0.05
 
 

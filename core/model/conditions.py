@@ -28,6 +28,8 @@ class Conditions:
         The empty symbol stands for the whole market.
     second : mapping of instrument key to Quote
         The same instruments as another, independent source quotes them.
+    asked : frozenset of str
+        Keys of the instruments that the second source was asked for; empty where there is none.
     reconnected_at : datetime or None
         When the feed was last cut off and came back.
     gap : str
@@ -38,6 +40,7 @@ class Conditions:
 
     halts: Mapping[str, Halt] = field(default_factory=dict)
     second: Mapping[str, "Quote"] = field(default_factory=dict)
+    asked: frozenset[str] = frozenset()
     reconnected_at: datetime | None = None
     gap: str = ""
     revised: frozenset[str] = frozenset()

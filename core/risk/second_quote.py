@@ -28,13 +28,14 @@ class SecondQuote:
         exempt = closes(self.name, proposal, UNIT)
         if exempt:
             return exempt
-        second = view.conditions.second
-        if not second:
-            return passed(self.name, None, limit, UNIT, "No second source of quotes is offered here.")
-        missing = [quote.key.strip() for quote in proposal.quotes if quote.key not in second]
+        second, asked = view.conditions.second, view.conditions.asked
+        compared = [quote for quote in proposal.quotes if quote.key in asked]
+        if not compared:
+            return passed(self.name, None, limit, UNIT, "No second source was asked for quotes of this order.")
+        missing = [quote.key.strip() for quote in compared if quote.key not in second]
         if missing:
             return absent(self.name, limit, UNIT, f"The second source has no quote of {', '.join(missing)}.")
-        apart = {quote.key.strip(): self._apart(quote, second[quote.key], proposal.tick) for quote in proposal.quotes}
+        apart = {quote.key.strip(): self._apart(quote, second[quote.key], proposal.tick) for quote in compared}
         worst = max(apart, key=lambda key: (apart[key], key), default="")
         measured = apart.get(worst, 0.0)
         sentence = f"Two sources quote {worst} {measured:.2f} % apart, at most {limit:g} % are allowed."

@@ -117,13 +117,14 @@ def test_a_side_without_size_is_no_market() -> None:
 
 @pytest.mark.parametrize(("mid", "expected"), [(100.0, PASS), (102.9, PASS), (103.2, BLOCK), (96.5, BLOCK)])
 def test_f102_two_sources_that_disagree_by_more_than_three_percent_block(mid: float, expected: Decision) -> None:
-    assert decision(SecondQuote(), nouns.proposal(), view(second={"LEAD": nouns.quote(mid)})) is expected
+    assert decision(SecondQuote(), nouns.proposal(), view(second={"LEAD": nouns.quote(mid)}, asked=frozenset({"LEAD"}))) is expected
 
 
 def test_two_price_steps_apart_are_no_disagreement_and_a_silent_second_source_is_not_evaluated() -> None:
     cheap = (nouns.leg_quote(CALL, 0.10, 0.12),)
     near = {CALL.key: nouns.quote(0.13, 0.02)}
     penny = {"limit": Decimal("-0.12"), "floor": Decimal("-0.14"), "tick": Decimal("0.01")}
-    assert decision(SecondQuote(), order(LONG, quotes=cheap, **penny), view(second=near)) is PASS
-    assert decision(SecondQuote(), nouns.proposal(), view(second={"ELSE": nouns.quote()})) is ABSENT
+    assert decision(SecondQuote(), order(LONG, quotes=cheap, **penny), view(second=near, asked=frozenset(near))) is PASS
+    assert decision(SecondQuote(), nouns.proposal(), view(asked=frozenset({"LEAD"}))) is ABSENT
+    assert decision(SecondQuote(), nouns.proposal(), view(second={"ELSE": nouns.quote()}, asked=frozenset({"ELSE"}))) is PASS
     assert decision(SecondQuote(), nouns.proposal(), nouns.view()) is PASS
