@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bot import settings
 from bot.access import Access
-from bot.branch import Ground, open_broker
+from bot.app_branch import Ground, open_broker
 from bot.clock import SystemClock
 from bot.doctor_discord import discord_findings
 from bot.doctor_security import security_findings

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from bot.access import Access
+from bot.app_branch import Ground
 from bot.app_doctor import broker
-from bot.branch import Ground
 from bot.findings import Finding
 from bot.settings import Settings, load
 from bot.wiring import calendar

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from bot import guard, kit, machine, pulse
+from bot.app_kit import Kit, open_kit
 from bot.clock import HandClock, SystemClock
 from bot.guard import Guard, Lateness
 from bot.heart import Heart
 from bot.jobs import Jobs
-from bot.kit import Kit, open_kit
 from bot.machine import Machine
 from bot.pulse import Pulse
 from bot.settings import DemoSettings, Settings, load
