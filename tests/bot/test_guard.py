@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import guard, kit, machine, pulse
+from bot import app_kit, guard, machine, pulse
 from bot.app_kit import Kit, open_kit
 from bot.clock import HandClock, SystemClock
 from bot.guard import Guard, Lateness
@@ -334,7 +334,7 @@ async def test_a_signal_stops_the_desk(tmp_path: Path) -> None:
         loop = asyncio.get_running_loop()
         found.listen()
         try:
-            os.kill(os.getpid(), next(iter(kit.SIGNALS)))
+            os.kill(os.getpid(), next(iter(app_kit.SIGNALS)))
 
             async def stopped() -> bool | None:
                 return one.engine.books.kill.level == Level.HALT or None
@@ -343,7 +343,7 @@ async def test_a_signal_stops_the_desk(tmp_path: Path) -> None:
             await one.engine.rest()
             assert (await one.journal.kill()).reason.startswith("SIGUSR1")
         finally:
-            for name in kit.SIGNALS:
+            for name in app_kit.SIGNALS:
                 loop.remove_signal_handler(name)
 
 
