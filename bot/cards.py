@@ -22,6 +22,8 @@ PICTURE = "chart.png"
 SILENT = discord.AllowedMentions.none()
 
 _SIGNS = re.compile(r"[\\`*_~|<>@#\[\]]|:(?=//)|^[-+](?= )|^\d+(?=\. )")
+#: What would act on a reader: mentions, time stamps, commands, emoji, links. The program itself writes none of them.
+_ACTIVE = re.compile(r"(\\*)(<(?=[@#:/]|t:|a:|id:)|@(?=everyone|here)|:(?=//)|(?<=\])\((?=\S))")
 _LOOKUP = re.compile(r"(?:^| · )note (\S+)$")
 
 
@@ -36,13 +38,13 @@ def embed(note: Note, *, picture: bool = False) -> discord.Embed:
 
 def panel(title: str, body: str, fields: Sequence[NoteField] = (), footer: str = "", tone: Tone = Tone.INFO) -> discord.Embed:
     """Draw any text inside the limits; what does not fit ends in an ellipsis, the last fields first."""
-    title, footer = cut(clean(title), TITLE), cut(clean(footer), FOOTER)
+    title, footer = cut(inert(title), TITLE), cut(inert(footer), FOOTER)
     rest = TOTAL - width(footer) - width(title)
     wanted = [
-        (cut(clean(field.name) or BLANK, NAME), cut(clean(field.value) or "n/a", VALUE), field.inline) for field in _fields(fields)
+        (cut(inert(field.name) or BLANK, NAME), cut(inert(field.value) or "n/a", VALUE), field.inline) for field in _fields(fields)
     ]
     for_fields = sum(width(name) + width(value) for name, value, _ in wanted)
-    body = cut(clean(body), min(BODY, max(rest - for_fields, rest // 3)))
+    body = cut(inert(body), min(BODY, max(rest - for_fields, rest // 3)))
     rest -= width(body)
     drawn = discord.Embed(title=title or None, description=body or None, colour=COLOUR[tone])
     for name, value, inline in wanted:
@@ -165,6 +167,11 @@ def clean(text: str) -> str:
     """Remove what no reader should meet: control and direction-changing characters, broken encodings, what looks like a secret."""
     sound = shaped(text.encode("utf-8", "replace").decode())
     return "".join(letter for letter in sound if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs")).strip()
+
+
+def inert(text: str) -> str:
+    """Make a text harmless wherever its parts came from: nothing in it mentions anybody, links anywhere or runs anything."""
+    return _ACTIVE.sub(lambda found: found[0] if len(found[1]) % 2 else f"{found[1]}\\{found[2]}", clean(text))
 
 
 def outside(text: str, limit: int = 200) -> str:
