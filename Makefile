@@ -41,8 +41,9 @@ lint: .venv/dev.stamp
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
+BENCHES ?= road ledger options
 bench: .venv/dev.stamp
-	@$(BIN)/python -m tests.bench road
+	@status=0; for name in $(BENCHES); do $(BIN)/python -m tests.bench $$name || status=1; echo; done; exit $$status
 
 KILLS ?= 2000
 BROKER ?= paper
