@@ -87,9 +87,7 @@ MAKERS: dict[str, Callable[[str], Note]] = {
     "refused": lambda poison: tell.refused_note(poisoned(poison).signal, poison, nouns.NOW),
     "unfilled": lambda poison: tell.unfilled_note(nouns.envelope(), poisoned(poison), poison, 0, nouns.NOW),
     "desk": lambda poison: tell.desk_note("x", poison, poison, nouns.NOW, Tone.BAD),
-    "any": lambda poison: Note(
-        "x", tell.Topic.STATUS, poison, poison, nouns.NOW, fields=(NoteField(poison, poison),), footer=poison
-    ),
+    "any": lambda poison: Note("x", Topic.STATUS, poison, poison, nouns.NOW, fields=(NoteField(poison, poison),), footer=poison),
 }
 
 
