@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-from bot import client, settings
+from bot import client, reference, settings
 from bot.access import Access
 from bot.app_branch import Ground, open_branch, open_journal_of
 from bot.app_kit import Kit, open_kit
@@ -90,6 +90,9 @@ async def serve(
         tasks = [client.supervise(opened.desk, chosen.token), opened.heart.run(), *opened.kit.tasks(opened.desk)]
         for branch in opened.desk.branches:
             tasks += [branch.notifier.run(), branch.approvals.run()]
+        clock, server = opened.desk.engine.clock, chosen.engine.gate.time_server
+        if server and isinstance(clock, SystemClock):
+            tasks.append(reference.watch(clock, server, [branch.engine.books.skew for branch in opened.desk.branches]))
         try:
             await _together(tasks, ready and ready(opened), stop)
         except BaseExceptionGroup as group:
