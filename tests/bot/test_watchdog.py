@@ -24,8 +24,8 @@ from core.journal.journal import open_journal
 from core.model.kill import Level
 from tests.bot.rig import until
 from tests.bot.test_pager import Hook, hook
+from tests.engine.halts import Pager
 from tests.engine.rig import desk
-from tests.engine.test_kill_levels import Pager
 from tests.kit import nouns
 
 BEAT = Pulse(4711, nouns.NOW, in_session=True, positions=2, entries=1)
