@@ -51,6 +51,8 @@ SENTENCES = {
 }
 
 Flaws = NDArray[np.uint16]
+#: Carry is taken in such steps where early exercise is valued; the spot gives way by at most half of it a year.
+CARRY_STEP = 0.00025
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +170,9 @@ def invert(
 
 
 def settled(spot: ArrayLike, paid: ArrayLike, carry: ArrayLike, years: ArrayLike) -> tuple[Floats, Floats]:
-    """Spot and carry with the same forward, the carry to a thousandth, so that exercise boundaries are found again."""
+    """Spot and carry with the same forward, the carry in steps, so that exercise boundaries are found again."""
     exact, owed = np.asarray(carry, dtype=np.float64), np.asarray(paid, dtype=np.float64)
-    rounded: Floats = np.asarray(np.round(exact, 3), dtype=np.float64)
+    rounded: Floats = np.asarray(np.round(exact / CARRY_STEP) * CARRY_STEP, dtype=np.float64)
     clean = (np.asarray(spot, dtype=np.float64) - owed) * np.exp((rounded - exact) * np.asarray(years, dtype=np.float64))
     return np.asarray(clean + owed, dtype=np.float64), rounded
 

@@ -186,7 +186,8 @@ def test_a_sound_smile_is_recovered_and_every_fit_is_free_of_butterflies(
     wiggle = 1 + noise * np.sin(37 * k)
     found = fit(k, true.variance(k) * wiggle, np.ones(31), 0.5)
     assert found.is_free_of_butterflies
-    if noise < 1e-6 and true.is_free_of_butterflies and b * (1 + abs(rho)) < 1.5:
+    sound = float(true.density_factor(np.linspace(-1.0, 1.0, 321)).min()) > 0.1  # not at the edge of what is free of arbitrage
+    if noise < 1e-6 and sound:
         assert np.abs(np.sqrt(found.variance(k)) - np.sqrt(true.variance(k))).max() < 5e-3
 
 
