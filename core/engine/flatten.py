@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def effect(engine: "Engine") -> str:
     """What flattening would do now, in one clause."""
-    held = [f"{position.symbol} {closable(position)}" for _, position in sorted(engine.books.positions.items())]
+    held = [f"{position.symbol} {closable(position)}" for position in _ours(engine)]
     orders = len(engine.books.orders)
     what = f"close {', '.join(held)}" if held else "close nothing, because nothing is held"
     return f"on account {engine.account} it would cancel {orders} open order{'' if orders == 1 else 's'} and {what}"
@@ -33,15 +33,20 @@ async def turn(engine: "Engine", view: MarketView) -> None:
     kill = engine.books.kill
     if kill.level != Level.FLATTEN or (engine.clearing is not None and not engine.clearing.done()):
         return
-    if not engine.books.positions and not engine.books.envelopes:
+    if not _ours(engine) and not engine.books.envelopes:
         await _done(engine)
         return
     if not view.is_open:
         return
-    for position in list(engine.books.positions.values()):
+    for position in _ours(engine):
         signal = _signal(engine, position, view)
         if await manage.free(engine, position, signal):
             await manage.close(engine, signal, view)
+
+
+def _ours(engine: "Engine") -> list[Position]:
+    """Positions by id; what somebody else holds on the account is never touched."""
+    return [position for _, position in sorted(engine.books.positions.items()) if not position.is_external]
 
 
 def _signal(engine: "Engine", position: Position, view: MarketView) -> Signal:

@@ -27,5 +27,5 @@ class Duplicate:
         if held:
             return blocked(self.name, float(held), 0.0, UNIT, f"{strategy} already holds {symbol}.")
         if symbol in book.busy:
-            return blocked(self.name, 1.0, 0.0, UNIT, f"A proposal or an order on {symbol} is not finished yet.")
+            return blocked(self.name, 1.0, 0.0, UNIT, f"{symbol} is held back, or a proposal or an order on it is not finished.")
         return passed(self.name, 0.0, 0.0, UNIT, f"{strategy} holds no {symbol}, and nothing on it is under way.")

@@ -15,7 +15,8 @@ from core.risk._verdicts import NET, closes, loss_room, share, sized
 class StrategyHeat:
     """Summed maximum loss of a strategy's positions over net liquidation; trims.
 
-    Granted envelopes that are no positions yet count in full, whichever strategy they belong to.
+    Granted envelopes that are no positions yet count in full, whichever strategy they belong to, and so does what somebody else
+    holds on the account.
     """
 
     name: ClassVar[str] = "strategy_heat"
@@ -25,6 +26,7 @@ class StrategyHeat:
     def check(self, proposal: Proposal, book: Book, view: MarketView) -> Verdict:  # noqa: ARG002 - every rule is asked alike
         """Compare the heat after the trade with the limit."""
         strategy, net = proposal.signal.strategy, book.net_liquidation
-        heat = sum((position.max_loss for position in book.held if position.strategy == strategy), book.reserved)
+        counted = [position for position in book.held if position.strategy == strategy or position.is_external]
+        heat = sum((position.max_loss for position in counted), book.reserved)
         room = loss_room(proposal, heat, share(net, self.limit))
         return closes(self.name, proposal, NET) or sized(self.name, proposal, room, net, f"The heat of {strategy}")

@@ -10,6 +10,7 @@ import pytest
 from brokers.paper import FillModel
 from core.model.doubts import Hold
 from core.model.instruments import Leg, Option, Right, Side, Stock
+from core.model.kill import Level
 from core.model.orders import Fill, OrderEvent, OrderState, Report
 from core.model.positions import CLOSED_OUTSIDE
 from core.portfolio.outside import absorb
@@ -207,6 +208,20 @@ async def test_a_word_about_nothing_changes_nothing(tmp_path: Path) -> None:
         await one.buy()
         assert "waits for a word" in await one.engine.adopt("LEAD", "owner", None)
         assert "is not held back" in await one.engine.ignore("LEAD", "owner")
+
+
+async def test_flattening_leaves_what_somebody_else_holds(tmp_path: Path) -> None:
+    async with desk(tmp_path, names=("LEAD", "NEXT")) as one:
+        await one.buy()
+        await outside(one, Side.BUY, 50, "NEXT")
+        await one.tick()
+        await one.engine.halt("owner and partner", "drill", Level.FLATTEN)
+        for _ in range(6):
+            await one.engine.rest()
+            await one.tick()
+        assert await one.broker.positions() == {"NEXT": 50}
+        assert [position.is_external for position in one.engine.books.positions.values()] == [True]
+        await one.agrees()
 
 
 async def test_an_order_of_somebody_else_is_told_once_and_never_cancelled(tmp_path: Path) -> None:

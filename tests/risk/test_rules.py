@@ -10,7 +10,7 @@ import pytest
 
 from core.model.errors import SettingsError
 from core.model.instruments import Leg, Side, Stock
-from core.model.positions import Book, Holding, Marked
+from core.model.positions import EXTERNAL, Book, Holding, Marked
 from core.model.proposals import Decision, Proposal, Verdict
 from core.risk import found
 from core.risk.drawdown import Drawdown
@@ -67,6 +67,8 @@ def test_twenty_percent_heat_per_strategy_with_reservations() -> None:
     assert ask("strategy_heat", losing("5000"), nouns.book(nouns.marked(risky), reserved=Decimal(2500))).quantity == 50
     other = replace(risky, strategy="another")
     assert ask("strategy_heat", losing("5000"), nouns.book(nouns.marked(other), reserved=Decimal(2500))).decision is PASS
+    theirs = replace(risky, strategy=EXTERNAL)
+    assert ask("strategy_heat", losing("5000"), nouns.book(nouns.marked(theirs), reserved=Decimal(2500))).quantity == 50
 
 
 def test_a_fifth_of_the_account_stays_in_idle_cash() -> None:
