@@ -2,15 +2,21 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from sqlalchemy import Connection
 
 from core.journal.door import Door
+from core.model.instruments import Leg
+from core.model.proposals import LegQuote, Plan
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Mask = Callable[[str], str]
+#: What holds no text of anybody.
+_WORDLESS = frozenset({type(None), bool, int, float, Decimal, datetime, date, Leg, LegQuote, Plan})
 Work = Callable[Concatenate[Connection, P], T]
 
 
@@ -51,8 +57,11 @@ def masked(value: T, mask: Mask) -> T:
 
 
 def _masked(value: object, mask: Mask) -> object:
-    if type(value) is str:
-        return mask(value)
+    kind = type(value)
+    if kind is str:
+        return mask(value)  # type: ignore[arg-type]  # it is one
+    if kind in _WORDLESS:
+        return value
     if isinstance(value, tuple | list):
         return _sequence(value, mask)
     if isinstance(value, Mapping):

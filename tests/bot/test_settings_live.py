@@ -1,12 +1,17 @@
 """Live trading is refused at start-up when nobody could decide about it, or when others could use the secrets."""
 
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from bot.clock import HandClock
 from bot.settings import Settings, load
+from bot.wiring import Adapters, build_engine
+from core.engine.quorum import Approver, hold
 from core.model.errors import SettingsError
 
 SECRETS = {
@@ -80,3 +85,14 @@ def test_f128_a_missing_secret_refuses_live_and_names_its_variable() -> None:
 def test_tiers_out_of_order_are_a_mistake() -> None:
     with pytest.raises(SettingsError, match="must rise from step to step"):
         load("engine: {approval: {steps: [{up_to: 500}, {up_to: 250}]}}", {})
+
+
+def test_the_engine_knows_each_person_with_what_that_person_may_approve_a_day() -> None:
+    people = "[{name: Anna, user_ids: [1], daily_loss: 500, daily_count: 3}, {name: Ben, user_ids: [2]}]"
+    chosen = load(f"discord: {{approver_role: 4, approvers: {people}}}", {})
+    nothing: Any = None
+    around = Adapters(HandClock(datetime(2026, 1, 5, tzinfo=UTC)), nothing, nothing, nothing, nothing, nothing)
+    engine = build_engine(chosen, around)
+    assert engine.approvers == (Approver("Anna", Decimal(500), 3), Approver("Ben", Decimal(25_000), 40))
+    assert hold(engine.settings.approval, engine.approvers)
+    assert not hold(engine.settings.approval, engine.approvers[:1])
