@@ -37,7 +37,7 @@ class Case:
 #: Whole programs over a loopback Discord, a few of each kind: the many kills are those of `python -m tests.kill`.
 CASES = (
     Case(("W2",)), Case(("W2+",)), Case(("W4",)), Case(("W5+",), "denied"), Case(("W7+",), "doubtful"), Case(("W12+:8",)),
-    Case(("W8+", "W9", "W9+", "W10", "W11", "W11+")),
+    Case(("W8+", "W10")),
     Case(("W10+:3", "W10"), script=PARTS),
     Case((), lost=("submit", "after")),
 )  # fmt: skip

@@ -118,12 +118,16 @@ def same_to_the_cent(kept: Kept, judge: Judge | None = None) -> Iterator[str]:
 
 
 def every_note_once(kept: Kept, judge: Judge) -> Iterator[str]:
-    """Each note stands in one message; a note that was edited shows its successor."""
+    """Each note stands in one message; one that was edited shows its latest successor."""
     shown = Counter(cards.key_in(message["embeds"][0]["footer"]["text"]) for message in kept.messages)
     yield from (f"note {key} stands in {count} messages" for key, count in shown.items() if count > 1)
     told = [note for note in kept.journal.notes if note.id not in kept.journal.waiting]
-    replaced = {note.edits for note in told if note.edits}
-    wanted = {cards.key_of(note.id) for note in told if note.id not in replaced}
+    stands: dict[str, str] = {}
+    first: dict[str, str] = {}
+    for note in told:
+        first[note.id] = first.get(note.edits or "", note.edits or note.id)
+        stands[first[note.id]] = note.id
+    wanted = {cards.key_of(note) for note in stands.values()}
     yield from (f"note {key} was told and stands nowhere" for key in sorted(wanted - set(shown)))
     known = {cards.key_of(note.id) for note in kept.journal.notes}
     yield from (f"message with note {key} answers nothing in the journal" for key in shown if key not in known)
