@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from core.engine.skew import Skew
 from core.model.errors import RetryError
@@ -26,21 +27,27 @@ _ASK, _SERVER, _STRATA = 0x23, 4, range(1, 16)
 
 
 @dataclass(slots=True)
-class _Answer(asyncio.DatagramProtocol):
+class _Answer:
     """Waits for the first datagram, and remembers when it came."""
 
     clock: Clock
     came: "asyncio.Future[tuple[bytes, datetime]]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Nothing to do."""
+
     def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: ARG002 - what asyncio hands over
+        """The answer, and when it came."""
         if not self.came.done():
             self.came.set_result((data, self.clock.now()))
 
     def error_received(self, exc: Exception) -> None:
+        """Nobody is there."""
         if not self.came.done():
             self.came.set_exception(exc)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - what asyncio hands over
+        """Nothing comes any more."""
         if not self.came.done():
             self.came.cancel()
 
@@ -59,10 +66,12 @@ async def ahead(clock: Clock, server: str) -> float:
         No sound answer came in time.
     """
     host, _, port = server.partition(":")
-    loop = asyncio.get_running_loop()
+    loop, answer = asyncio.get_running_loop(), _Answer(clock)
     try:
         async with asyncio.timeout(PATIENCE):
-            transport, answer = await loop.create_datagram_endpoint(lambda: _Answer(clock), remote_addr=(host, int(port or PORT)))
+            transport, _ = await loop.create_datagram_endpoint(
+                lambda: cast("asyncio.DatagramProtocol", answer), remote_addr=(host, int(port or PORT))
+            )
             with contextlib.closing(transport):
                 sent = clock.now()
                 transport.sendto(_PACKET.pack(_ASK, 0, 0, 0, *([0] * 9), *_fixed(sent)))
