@@ -79,9 +79,14 @@ class Kit:
                 await journal.close()
 
     async def stop(self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None) -> bool:
-        """Say what still waits; a life that ends in order is no crash."""
+        """Page an end that nobody asked for; one in order, and one that the operator must mend, is no crash."""
+        asked = kind is None or issubclass(kind, asyncio.CancelledError | KeyboardInterrupt)
+        mends = kind is not None and issubclass(kind, OperatorError)
+        if kind is not None and not asked:
+            body = f"{kind.__name__}; the log says why. Nobody follows orders and exits until it runs again."
+            self.pages.page("The desk ends", body)
         await self.pages.rest()
-        if kind is None or issubclass(kind, asyncio.CancelledError | KeyboardInterrupt | OperatorError):
+        if asked or mends:
             pulse.ended(self.folder)
             if self.engines:
                 guard.beat(self.engines, self.folder, stopped=True)

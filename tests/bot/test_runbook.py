@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.kit import SIGNALS
+from bot.app_kit import SIGNALS
 from core.engine.breakers import BREAKERS
 from core.model.kill import Level
 

@@ -1,6 +1,7 @@
 """Lives of a desk: starts that end badly, signals, the heartbeat."""
 
 import asyncio
+import logging
 import os
 import sqlite3
 from contextlib import AsyncExitStack, closing
@@ -22,7 +23,7 @@ from core.engine.safety import SafetySettings
 from core.model.errors import IllegalEventError, OperatorError
 from core.model.kill import Level
 from core.model.orders import OrderState
-from tests.bot.rig import until
+from tests.bot.rig import YES, loopback, office, until
 from tests.engine.halts import Pager
 from tests.engine.rig import desk
 from tests.kit import nouns
@@ -183,3 +184,35 @@ async def test_the_audit_of_every_account_is_walked_on_a_connection_of_its_own(t
             hand.commit()
         with pytest.raises(IllegalEventError, match="audit row 1"):
             await found._verify()
+
+
+async def test_f017_an_end_that_nobody_asked_for_is_paged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "bot.pager"):
+        await life(tmp_path, None)
+        assert "The desk ends" not in caplog.text
+        await life(tmp_path, RuntimeError("a task died"))
+    assert "The desk ends: RuntimeError" in caplog.text
+
+
+async def test_f017_an_event_handler_that_raises_is_paged_and_the_client_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with loopback() as sandbox, office(tmp_path, sandbox) as room:
+        card = await room.card()
+        pager = Pager()
+        room.desk.engine.pager = pager
+        assert card.message_id is not None
+
+        def broken(*_: object, **__: object) -> None:
+            raise RuntimeError("a defect of ours")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(type(room.approvals), "reacted", broken)
+            await room.user("stranger").react(card.message_id, YES)
+
+            async def paged() -> bool | None:
+                return "on_raw_reaction_add" in pager.text or None
+
+            await until(paged)
+        await room.user("owner").react(card.message_id, YES)
+        assert await room.becomes(card.proposal.id, "closed", "claimed")
