@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 EVIDENCE_SECONDS = 5.0
 
 
-async def decide(engine: "Engine", outcome: Proposal | Refused, view: MarketView) -> None:
-    """Store a proposal (W1) and either ask for it with a card or let the policy say yes."""
+async def decide(engine: "Engine", outcome: Proposal | Refused, view: MarketView, *, ask: bool = False) -> None:
+    """Store a proposal (W1) and either ask for it with a card or let the policy say yes; `ask`: a person decides in any case."""
     at = engine.clock.now()
     if isinstance(outcome, Refused):
         await engine.journal.put_notes([tell.refused_note(outcome.signal, outcome.reason, at)])
@@ -53,7 +53,7 @@ async def decide(engine: "Engine", outcome: Proposal | Refused, view: MarketView
         await engine.journal.record_proposal(outcome, ProposalState.BLOCKED, [note])
         engine.notifier.wake()
         return
-    automatic = _waved_through(engine, outcome)
+    automatic = not ask and _waved_through(engine, outcome)
     charts, protected = engine.settings.charts, engine.broker.capabilities.protective_orders
     notes = [] if automatic else [tell.card_note(outcome, view.source, charts=charts, takes=str(what), protected=protected)]
     if not await engine.journal.record_proposal(outcome, ProposalState.DRAFT, notes):

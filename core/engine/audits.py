@@ -9,7 +9,7 @@ from collections import defaultdict
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from core.engine import compare, external, follow, legs, locks, poll, reports
+from core.engine import compare, external, follow, legs, locks, poll, reconcile, reports
 from core.engine.wire import ask
 from core.market.sessions import NEW_YORK
 from core.model.errors import RetryError
@@ -75,7 +75,7 @@ async def whole(engine: "Engine", view: MarketView) -> None:
     await open_orders(engine, view)
     await compare.look(engine, view, cash=True)
     watch.done.update(orders=now, positions=now, balances=now)
-    engine.reconciled_at = engine.clock.now()
+    await reconcile.compared(engine)
     engine.reconciled = f"{len(engine.books.positions)} positions, {len(watch.suspects)} differences"
 
 

@@ -161,5 +161,8 @@ async def ignore(engine: "Engine", symbol: str, by: str) -> str:
 
 
 async def _free(engine: "Engine", symbol: str, by: str) -> bool:
+    for position in engine.books.positions.values():
+        if position.symbol == symbol:
+            engine.books.watch.uneven.pop(position.id, None)
     freed = [await locks.let_go(engine, symbol, kind, by, f"{by} looked at it.") for kind in (Hold.OUTSIDE, Hold.LEGS)]
     return any(freed)

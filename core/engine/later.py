@@ -28,7 +28,7 @@ async def sift(engine: "Engine", told: Iterable[Fill]) -> list[Fill]:
         known = booked.get(fill.exec_id) or fresh.get(fill.exec_id)
         if known is None:
             fresh[fill.exec_id] = fill
-        elif known is not fill and fill.version >= known.version:
+        elif fill.version >= known.version and known != fill:
             await _again(engine, known, fill)
     return list(fresh.values())
 

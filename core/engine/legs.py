@@ -9,8 +9,8 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.engine import locks, tell
-from core.engine.vet import Refused, closable, vet
+from core.engine import approve, locks, tell
+from core.engine.vet import closable, vet
 from core.market.sessions import NEW_YORK
 from core.model.doubts import Hold
 from core.model.instruments import Leg, Stock
@@ -18,9 +18,8 @@ from core.model.market import MarketView
 from core.model.money import ZERO
 from core.model.notes import Tone
 from core.model.positions import Holding, Position
-from core.model.proposals import Envelope, ProposalState
+from core.model.proposals import Envelope
 from core.model.signals import Intent, Signal
-from core.ports.journal import StoredProposal
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -116,13 +115,4 @@ async def _propose(engine: "Engine", bare: Position, view: MarketView) -> None:
     )
     await engine.journal.record_signal(signal)
     alone = replace(engine, books=replace(engine.books, positions={bare.id: bare}))
-    outcome = vet(alone, signal, view, await engine.book(view))
-    if isinstance(outcome, Refused) or outcome.blocked:
-        reason = outcome.reason if isinstance(outcome, Refused) else tell.blocked_text(outcome)
-        await engine.journal.put_notes([tell.refused_note(signal, reason, view.as_of)])
-        return
-    if await engine.journal.record_proposal(
-        outcome, ProposalState.DRAFT, [tell.card_note(outcome, view.source, charts=engine.settings.charts)]
-    ):
-        engine.books.pending[outcome.id] = StoredProposal(outcome, ProposalState.DRAFT)
-    engine.notifier.wake()
+    await approve.decide(engine, vet(alone, signal, view, await engine.book(view)), view, ask=True)

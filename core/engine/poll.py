@@ -18,7 +18,7 @@ from core.portfolio.ledger import settle_all
 if TYPE_CHECKING:
     from core.engine.engine import Engine
 
-#: How long after it happened a movement may still be told, and an execution.
+#: How long after it happened a movement may still be told, and an execution (counted from the last comparison of everything).
 LOOK_BACK, FILLS_BACK = timedelta(days=30), timedelta(days=1)
 #: A broker's clock may be behind ours by so much.
 SKEW = timedelta(minutes=1)
@@ -113,7 +113,8 @@ async def withdraw(engine: "Engine", key: str, reason: str) -> None:
 
 async def _executions(engine: "Engine", view: MarketView) -> None:
     """Executions that no report brought: of orders that have ended, of orders whose report lost them, of somebody else."""
-    told = await ask(engine.broker.fills(engine.clock.now() - FILLS_BACK))
+    now = engine.clock.now()
+    told = await ask(engine.broker.fills(min(now, engine.books.watch.compared_at or now) - FILLS_BACK))
     missed = await later.sift(engine, told)
     foreign: list[Fill] = []
     for key in dict.fromkeys(fill.order_key for fill in missed):

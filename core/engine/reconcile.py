@@ -50,21 +50,21 @@ async def start(engine: "Engine") -> None:
 
 
 async def again(engine: "Engine", view: MarketView) -> None:
-    """The same after the broker was silent; raises RetryError when it is still."""
-    await _settle(engine, view, 0)
+    """The same after the broker was silent; raises RetryError as soon as it is again."""
+    await _settle(engine, view, 0, tries=1)
 
 
-async def _settle(engine: "Engine", view: MarketView, denied: int) -> tuple[str, bool]:
+async def _settle(engine: "Engine", view: MarketView, denied: int, tries: int = TRIES) -> tuple[str, bool]:
     """Match orders, book what happened, compare twice. Answers what was found, and whether everything is in order."""
     began = engine.clock.monotonic()
-    matched, unknown = await _match_orders(engine, view)
+    matched, unknown = await _match_orders(engine, view, tries)
     await poll.catch_up(engine, view)
     if engine.audited:
         await audits.open_orders(engine, view)
     found = await compare.conclude(engine, await compare.twice(engine, view))
     watch, now = engine.books.watch, engine.clock.monotonic()
     watch.done.update(dict.fromkeys(("orders", "positions", "balances", "movements", "executions"), now))
-    engine.reconciled_at = engine.clock.now()
+    await compared(engine)
     outside = sum(position.is_external for position in engine.books.positions.values())
     theirs = f"{outside} positions and {len(watch.outside)} orders of somebody else, " if outside or watch.outside else ""
     engine.reconciled = (
@@ -76,6 +76,14 @@ async def _settle(engine: "Engine", view: MarketView, denied: int) -> tuple[str,
     return "\n".join(lines), not (found or unknown or held_back)
 
 
+async def compared(engine: "Engine") -> None:
+    """Everything was compared just now; the next start asks for what happened since."""
+    at = engine.reconciled_at = engine.clock.now()
+    if engine.audited:
+        engine.books.watch.compared_at = at
+        await engine.journal.set_setting(f"compared:{engine.account}", at.isoformat())
+
+
 async def audit(engine: "Engine", view: MarketView) -> None:
     """Book what is not booked yet and compare with the broker, at the end of a session. A broker that is silent says nothing."""
     try:
@@ -83,7 +91,7 @@ async def audit(engine: "Engine", view: MarketView) -> None:
         found = await compare.conclude(engine, await compare.twice(engine, view))
     except RetryError:
         return
-    engine.reconciled_at = engine.clock.now()
+    await compared(engine)
     engine.reconciled = f"{len(engine.books.positions)} positions, {len(found)} differences"
 
 
@@ -126,6 +134,8 @@ async def load(engine: "Engine") -> None:
     for envelope_id in books.envelopes:
         _, books.granted[envelope_id] = await reports.granted(engine, envelope_id)
     await _load_results(engine)
+    compared_at = await journal.setting(f"compared:{account}")
+    books.watch.compared_at = datetime.fromisoformat(compared_at) if compared_at else None
     await locks.load(engine)
     await legs.load(engine)
     await _load_feeless(engine, fills)
@@ -203,12 +213,12 @@ async def _has_card(engine: "Engine", proposal_id: str) -> bool:
     return any(pending.note.proposal_id == proposal_id for pending in await engine.journal.pending_notes(1000))
 
 
-async def _match_orders(engine: "Engine", view: MarketView) -> tuple[int, int]:
+async def _match_orders(engine: "Engine", view: MarketView, tries: int) -> tuple[int, int]:
     """(orders that the broker knows, orders still in doubt)."""
     orders, matched = list(engine.books.orders.values()), 0
-    listed = await _listed(engine, orders)
+    listed = await _listed(engine, orders, tries)
     for order in orders:
-        report = listed.get(order.key) or await _insist(engine, partial(poll.find, engine, order.key))
+        report = listed.get(order.key) or await _insist(engine, partial(poll.find, engine, order.key), tries)
         if report is not None:
             matched += 1
             await reports.apply(engine, report, view)
@@ -217,17 +227,17 @@ async def _match_orders(engine: "Engine", view: MarketView) -> tuple[int, int]:
     return matched, sum(order.state in DOUBTFUL for order in engine.books.orders.values())
 
 
-async def _listed(engine: "Engine", orders: Sequence[Order]) -> Mapping[str, Report]:
+async def _listed(engine: "Engine", orders: Sequence[Order], tries: int) -> Mapping[str, Report]:
     """Reports by key, asked for in one question where there are many; what is not listed is looked up one by one."""
     if len(orders) < MANY:
         return {}
     since = min(order.created_at for order in orders) - poll.SKEW
-    told = await _insist(engine, partial(engine.broker.reports, since))
+    told = await _insist(engine, partial(engine.broker.reports, since), tries)
     return {report.key: report for report in told if report.key is not None}
 
 
-async def _insist(engine: "Engine", question: Callable[[], Awaitable[T]]) -> T:
-    for attempt in range(TRIES - 1):
+async def _insist(engine: "Engine", question: Callable[[], Awaitable[T]], tries: int) -> T:
+    for attempt in range(tries - 1):
         try:
             return await ask(question())
         except RetryError:

@@ -135,8 +135,20 @@ async def _doubt(engine: "Engine", before: Order, after: Order) -> None:
         over = over or sum(child.taken for child in await engine.journal.orders_of(envelope.id)) > envelope.quantity
     if over:
         await halt.alarm(engine, f"more was filled than approved: order {after.key} has {after.taken} of {after.quantity}")
+    if await _turned_round(engine, after):
+        await halt.alarm(engine, f"order {after.key} was to close a position and turned it round; somebody else may have closed it")
     if before.state in (OrderState.REJECTED, OrderState.ABSENT):
         await halt.alarm(engine, f"order {after.key} was {before.state} and traded all the same")
+
+
+async def _turned_round(engine: "Engine", order: Order) -> bool:
+    """Whether a closing order left its position holding the opposite of what it held."""
+    envelope, _ = await granted(engine, order.envelope_id)
+    position = engine.books.positions.get(envelope.position_id)
+    if envelope.intent is not Intent.CLOSE or position is None:
+        return False
+    held = {holding.instrument: holding.quantity for holding in position.holdings}
+    return any(held.get(leg.instrument, 0) * leg.side.sign > 0 for leg in envelope.legs)
 
 
 async def granted(engine: "Engine", envelope_id: str) -> tuple[Envelope, Proposal]:

@@ -45,6 +45,8 @@ class Watch:
         Underlyings that are held back.
     account : Account or None
         Balances as the broker last told them.
+    compared_at : datetime or None
+        When everything was last compared, also by an earlier run: what happened since then is asked for.
     shapes : dict of position id to legs
         What the positions of several legs were opened as.
     uneven : dict of position id to float
@@ -64,6 +66,7 @@ class Watch:
     candidates: dict[str, float] = field(default_factory=dict)
     locks: dict[tuple[str, Hold], Lock] = field(default_factory=dict)
     account: Account | None = None
+    compared_at: datetime | None = None
     shapes: dict[str, tuple[Leg, ...]] = field(default_factory=dict)
     uneven: dict[str, float] = field(default_factory=dict)
     strays: frozenset[tuple[str, str]] = frozenset()

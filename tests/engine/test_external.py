@@ -1,7 +1,7 @@
 """Trades of somebody else on the account: booked and counted at once, never touched; what they take from us is not turned round."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -308,3 +308,37 @@ def test_an_option_that_was_sold_counts_the_shares_behind_it() -> None:
     put = Option("LEAD", nouns.option().expiry, Right.PUT, Decimal(90))
     (short,) = absorb((), execution(Side.SELL, 2, "1.50", put.key, multiplier=100)).changed
     assert (short.symbol, short.max_loss, short.is_stock) == ("LEAD", Decimal(18_000), False)
+
+
+async def test_an_exit_that_traded_beside_a_sale_of_somebody_else_is_booked_and_halts(tmp_path: Path) -> None:
+    async with faulty(tmp_path, fills=LATE, walk_seconds=600.0) as (one, door):
+        await one.react(await one.begin())
+        await one.tick(seconds=2)
+        (ours,) = one.engine.books.positions.values()
+        one.market.prices["LEAD"] = 93.0
+        await one.tick(seconds=1)
+        one.market.prices["LEAD"] = 90.0
+        door.dead.add("cancel")
+        door.traded.append(execution(Side.SELL, 5, "0.01", at=one.clock.now(), fee=Decimal(0)))
+        door.held["LEAD"] = -5
+        await one.tick(seconds=2)
+        assert one.engine.books.kill.level == 0
+        one.market.prices["LEAD"] = 93.0
+        await one.tick(seconds=2)
+        left = sum(holding.quantity for position in one.engine.books.positions.values() for holding in position.holdings)
+        assert left == -5
+        assert one.engine.books.kill.level == 2
+        assert await one.told("turned it round; somebody else may have closed it")
+        assert ours.units > 5
+
+
+async def test_what_was_traded_outside_over_a_weekend_is_booked_at_the_next_start(tmp_path: Path) -> None:
+    async with desk(tmp_path) as one:
+        await one.engine.start()
+        one.open_market()
+        await one.engine.tick()
+        await outside(one, Side.BUY, 5)
+    async with desk(tmp_path, since=one.clock.now() + timedelta(days=4)) as two:
+        await two.engine.start()
+        assert two.engine.books.kill.level == 0
+        assert [position.units for position in two.engine.books.positions.values()] == [5]
