@@ -262,7 +262,7 @@ def _grant(proposal: Proposal, approval: Approval, view: MarketView) -> Envelope
 
 def child_limit(engine: "Engine", envelope: Envelope, price: Price, number: int) -> Decimal:
     """Limit of a child by the schedule of its order, at the quotes of now."""
-    shares = walk.schedule(engine.settings, envelope.legs).shares
+    shares = walk.schedule(engine.settings, envelope.legs, envelope.intent).shares
     return walk.limit(price.mid, price.natural, envelope.floor, shares[min(number, len(shares)) - 1], price.grid)
 
 

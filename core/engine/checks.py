@@ -106,6 +106,8 @@ def mode(facts: Facts) -> Verdict:
     mine = facts.request.envelope.account == facts.account
     settings, broker, journal = facts.modes
     told = f"The settings say {settings}, the broker says {broker}, the journal was begun as {journal}."
+    if not agree:
+        told = f"{told[:-1]}; correct the settings, or give real money a journal of its own."
     if not mine:
         told = f"The order belongs to account {facts.request.envelope.account}, this desk trades {facts.account}."
     return _verdict("mode", agree and mine, float(len(set(facts.modes))), 1.0, ("modes", told))

@@ -18,6 +18,7 @@ from core.model.market import MarketView
 from core.model.notes import Note, Tone
 from core.model.orders import Order, OrderEvent, OrderState, Report, advance
 from core.model.proposals import Envelope
+from core.model.signals import Intent
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -135,7 +136,7 @@ async def _walk(engine: "Engine", order: Order, view: MarketView) -> None:
     walks = order.state in (*_RESTING, OrderState.PENDING_CANCEL) and order.key not in engine.books.frozen
     if walks:
         _see(engine, order, view)
-    if not walks or (now - since).total_seconds() < walk.schedule(engine.settings, order.legs).seconds:
+    if not walks or (now - since).total_seconds() < _works(engine, order):
         return
     await _ask_to_cancel(engine, order, view)
 
@@ -146,6 +147,12 @@ async def _ask_to_cancel(engine: "Engine", order: Order, view: MarketView) -> No
     report = await _cancel(engine, order.key)
     if report is not None:
         await reports.apply(engine, report, view)
+
+
+def _works(engine: "Engine", order: Order) -> float:
+    """Seconds that a child may work before it is cancelled for the next one."""
+    envelope = engine.books.envelopes.get(order.envelope_id)
+    return walk.schedule(engine.settings, order.legs, envelope.intent if envelope else Intent.CLOSE).seconds
 
 
 def _see(engine: "Engine", order: Order, view: MarketView) -> None:
@@ -218,7 +225,7 @@ def _over(engine: "Engine", envelope: Envelope, children: Sequence[Order]) -> st
         return "its legs filled unevenly"
     if last.state in (OrderState.REJECTED, OrderState.DENIED, OrderState.ABSENT):
         return last.reason or str(last.state)
-    if len(children) >= len(walk.schedule(engine.settings, envelope.legs).shares):
+    if len(children) >= len(walk.schedule(engine.settings, envelope.legs, envelope.intent).shares):
         best = engine.books.best_seen.get(envelope.id)
         seen = "" if best is None else f"; the best that the market showed was {tell.per_share(abs(best))}"
         return f"nobody took it at {tell.per_share(abs(last.limit))}{seen}"

@@ -134,8 +134,8 @@ class EngineSettings:
         Stock: the assumed loss is the stop distance times (1 + this), because stops gap.
     quote_seconds : float
         Oldest quote that may be used for sizing and sending.
-    pace : Pace
-        Schedule of the price walk: how many child orders, how far apart and how long each works (`core.engine.walk`).
+    pace, exit_pace : Pace
+        Schedule of the price walk of entries and exits: how many child orders, how far apart, how long each works (`walk`).
     walk : tuple of float
         A schedule of one's own instead: limit of each child order as a share of the way from the mid to the natural price, never
         below the floor of the band. Empty: that of `pace`.
@@ -172,6 +172,7 @@ class EngineSettings:
     gap_allowance: Annotated[float, Ge(0), Le(5)] = 0.25
     quote_seconds: Annotated[float, Gt(0)] = 15.0
     pace: Pace = Pace.NORMAL
+    exit_pace: Pace = Pace.FAST
     walk: tuple[Annotated[float, Ge(0), Le(1)], ...] = ()
     walk_seconds: Annotated[float, Gt(0)] = 20.0
     net_tick: Annotated[Decimal, Ge(Decimal("0.01")), Le(Decimal("0.05"))] = Decimal("0.01")

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from core.engine.settings import EngineSettings, Pace
 from core.model.instruments import Leg, Option
+from core.model.signals import Intent
 from core.quant.ticks import Grid
 
 
@@ -41,12 +42,13 @@ SCHEDULES: Mapping[Pace, tuple[Schedule, Schedule, Schedule]] = MappingProxyType
 )
 
 
-def schedule(settings: EngineSettings, legs: Sequence[Leg]) -> Schedule:
-    """The schedule of an order: one's own where the settings give it, else that of the pace for so many option legs."""
+def schedule(settings: EngineSettings, legs: Sequence[Leg], intent: Intent = Intent.OPEN) -> Schedule:
+    """The schedule of an order: one's own where the settings give it, else that of its pace for so many option legs."""
     if settings.walk:
         return Schedule(settings.walk, settings.walk_seconds)
     options = sum(isinstance(leg.instrument, Option) for leg in legs)
-    return SCHEDULES[settings.pace][min(max(options, len(legs) - 1), 2)]
+    pace = settings.pace if intent is Intent.OPEN else settings.exit_pace
+    return SCHEDULES[pace][min(max(options, len(legs) - 1), 2)]
 
 
 def limit(mid: Decimal, natural: Decimal, floor: Decimal, share: float, grid: Grid) -> Decimal:

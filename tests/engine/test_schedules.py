@@ -13,6 +13,7 @@ from brokers.paper import FillModel
 from core.engine import walk
 from core.engine.settings import EngineSettings, Pace
 from core.model.instruments import Leg, Option, Right, Side, Stock
+from core.model.signals import Intent
 from core.options.choose import Structure
 from core.quant.ticks import CENTS, PENNY, SHARES, STANDARD, Grid
 from tests.engine.rig import desk
@@ -72,6 +73,13 @@ def test_patience_means_more_steps_and_more_time_and_so_do_more_legs() -> None:
 def test_a_schedule_of_ones_own_takes_the_place_of_the_pace() -> None:
     settings = EngineSettings(pace=Pace.PATIENT, walk=(0.3, 0.9), walk_seconds=7.0)
     assert walk.schedule(settings, (CALL, OTHER)) == walk.Schedule((0.3, 0.9), 7.0)
+
+
+def test_exits_are_in_a_hurry_unless_the_settings_say_otherwise() -> None:
+    assert walk.schedule(EngineSettings(), (CALL,), Intent.CLOSE) == walk.schedule(EngineSettings(pace=Pace.FAST), (CALL,))
+    patient = EngineSettings(exit_pace=Pace.PATIENT)
+    assert walk.schedule(patient, STOCK, Intent.CLOSE) == walk.SCHEDULES[Pace.PATIENT][0]
+    assert walk.schedule(patient, STOCK) == walk.SCHEDULES[Pace.NORMAL][0]
 
 
 def test_rounding_never_passes_the_floor() -> None:
