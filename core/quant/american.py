@@ -4,7 +4,8 @@ Every argument is a number or an array; they are broadcast against each other an
 are years of 365 days; volatility, rate and dividend yield are annual fractions, continuously compounded. A row with a NaN, an
 infinity, a negative volatility, a deviation (volatility times root of years) above 20 or a spot or strike that is not positive
 answers NaN and disturbs nobody else. At or after expiry (years <= 0) the price is the intrinsic value, whatever the volatility.
-The model is described in `kernel_american`.
+The model is described in `kernel_american`. It prices single contracts at once and misses by up to 7e-4 of spot; whole chains, and
+volatilities that must be exact, go to `core.quant.exercise`, which finds an exercise boundary first.
 """
 
 import numpy as np

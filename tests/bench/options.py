@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from core.quant import dividends
-from tests.bench import _market, _pricing
+from tests.bench import _chains, _market, _pricing
 from tests.bench.report import Row
 
 
@@ -18,6 +18,7 @@ def rows(quick: bool) -> Iterator[Row]:
         _market.chain_rows,
         _market.market_rows,
         _market.stress_rows,
+        _chains.chain_rows,
     ):
         yield from measure(quick)
     more = float(_market.compiled() - compiled)
