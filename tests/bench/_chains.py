@@ -6,11 +6,14 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from core.model.market import Floats
 from core.options.surface_build import build
 from core.options.surface_quotes import QuoteRules, Terms, columns
-from core.quant import curve, european
+from core.quant import curve, european, exercise
+from core.quant.curve import Curve
+from core.quant.reasons import Reason
 from tests.bench.report import Row, progress
 from tests.options.real import chain_of, close_of, liquid, rates, table
 
