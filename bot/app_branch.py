@@ -19,6 +19,7 @@ from bot.streams import Streaming, TwoSources, tasks_of
 from bot.wiring import Adapters, build_engine, surroundings
 from brokers.paper import PaperBroker, PaperSettings
 from core.charts import draw
+from core.engine import quorum
 from core.engine.engine import Engine
 from core.engine.settings import EngineSettings
 from core.feeds.simulated import SimulatedSettings
@@ -101,6 +102,7 @@ async def open_branch(
     if isinstance(broker, Streaming) and quotes is not None:
         _run(stack, *tasks_of(broker, quotes, engine.tick))
     await engine.start()
+    await quorum.enlist(engine)
     _run(stack, *await anchored(engine, chosen.journal.path))
     approvals = Approvals(engine, ground.access, label=label)
     served.append(approvals)

@@ -84,8 +84,10 @@ def test_a_config_that_is_not_there_is_named(
         (b"engine: {band: 9}\n", "engine.band: 9 is too large; give at most 0.5"),
         (b"feed: {name: simulated, start: 5 Jan 2026}\n", "feed.start: '5 Jan 2026'"),
         (
-            b"broker: {name: paper, live: true}\n"
-            b"discord: {guild_id: 2, channels: {trades: 3}, approvers: [{name: A, user_ids: [1]}], approver_role: 1}\n",
+            (
+                b"broker: {name: paper, live: true}\n"
+                b"discord: {guild_id: 2, channels: {trades: 3}, approvers: [{name: A, user_ids: [1]}], approver_role: 1}\n"
+            ),
             "broker.live: true is refused, paper never trades real money",
         ),
         (b"strategies: {atr_matrx: {}}\n", "did you mean 'atr_matrix'?"),

@@ -30,6 +30,7 @@ CONFIRMED = frozenset({CONFIRM, SURE})
 CLICKED = frozenset({BUTTON, SURE})
 #: An hour of the day is unusual for a person who approved so often and never in it or the hours beside it.
 KNOWN_HABIT = 20
+ENLISTED = "approvers since"
 #: A card is edited so often at most, however often somebody changes a reaction.
 COUNTS_TOLD = 30
 
@@ -180,12 +181,38 @@ async def barred(engine: "Engine", proposal: Proposal) -> Mapping[str, str]:
         return {}
     now = engine.clock.now()
     granted = await engine.journal.granted(_midnight(now))
-    found = {}
+    found = await _newcomers(engine, now)
     for person in engine.approvers:
         own = [(at, loss) for by, at, loss in granted if person.name in by]
         if reason := _over(person, own, proposal.max_loss) or _paused(engine.settings.approval, own, now):
             found[person.name] = reason
     return found
+
+
+async def enlist(engine: "Engine") -> None:
+    """At the start: remember since when each approver is on the list, and tell the status channel who is new or gone."""
+    now, names = engine.clock.now(), [person.name for person in engine.approvers]
+    known: dict[str, str] = json.loads(await engine.journal.setting(ENLISTED) or "{}")
+    added, gone = sorted(set(names) - known.keys()), sorted(known.keys() - set(names))
+    if not names or not (added or gone):
+        return
+    since = now.isoformat() if known else ""
+    await engine.journal.set_setting(ENLISTED, json.dumps({name: known.get(name, since) for name in names}))
+    if known:
+        words = [f"{name} was added" for name in added] + [f"{name} was removed" for name in gone]
+        await engine.journal.audit("desk", "approvers changed", {"added": added, "removed": gone}, now)
+        body = f"{', '.join(words)}. If nobody of you did that, type /halt and look at the settings file."
+        await engine.journal.put_notes([tell.desk_note("approvers", "The list of approvers changed", body, now, Tone.WARN)])
+
+
+async def _newcomers(engine: "Engine", now: datetime) -> dict[str, str]:
+    """Persons who were added so shortly ago that, with real money, they do not count yet."""
+    hours = engine.settings.approval.newcomer_hours
+    if not engine.broker.capabilities.live or not hours:
+        return {}
+    known: dict[str, str] = json.loads(await engine.journal.setting(ENLISTED) or "{}")
+    waits = {name: datetime.fromisoformat(since) + timedelta(hours=hours) for name, since in known.items() if since}
+    return {name: f"was added to the list and counts from {until:%d %b %H:%M} UTC" for name, until in waits.items() if now < until}
 
 
 def _midnight(now: datetime) -> datetime:

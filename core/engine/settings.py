@@ -63,6 +63,8 @@ class ApprovalSettings:
         A reaction that was given while the desk was cut off for longer than this counts only after a click on the button.
     burst, burst_seconds, cool_down_seconds : int, float, float
         So many approvals of one person within so many seconds pause that person, and the status channel is told.
+    newcomer_hours : float
+        With real money, somebody who was added to the list counts only after so many hours.
     """
 
     tiers: Tiers = Tiers.AUTO
@@ -75,6 +77,7 @@ class ApprovalSettings:
     burst: Annotated[int, Ge(2)] = 10
     burst_seconds: Annotated[float, Gt(0)] = 60.0
     cool_down_seconds: Annotated[float, Ge(0)] = 900.0
+    newcomer_hours: Annotated[float, Ge(0)] = 24.0
 
     def __post_init__(self) -> None:
         limits = [step.up_to for step in self.steps]

@@ -1,18 +1,25 @@
 """A stolen token and a stolen account: what the desk notices, and what they cannot do."""
 
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot import own_words
 from bot.sandbox.server import Sandbox
+from brokers.paper import PaperBroker
+from core.engine import quorum
 from core.engine.quorum import Approver
-from core.engine.settings import ApprovalSettings, Expression, Tier
+from core.engine.settings import ApprovalSettings, Expression, Tier, Tiers
 from core.model.proposals import Evidence, Vote
+from core.ports.broker import Capabilities
 from tests.bot.cases import CARDS, posted
 from tests.bot.rig import YES, Office, office, until
 from tests.engine.rig import desk
+from tests.kit import nouns
 
 
 async def halted(room: Office) -> str:
@@ -111,3 +118,43 @@ async def test_who_lost_the_role_decides_nothing_from_the_next_claim_on(room: Of
     await room.user("owner").react(message, YES)
     await room.quiet()
     assert await room.state(proposal) == "open"
+
+
+@dataclass(slots=True)
+class RealMoney:
+    """The paper broker as it looks when it trades real money."""
+
+    inner: PaperBroker
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return replace(self.inner.capabilities, live=True)
+
+
+async def test_with_real_money_somebody_who_was_just_added_counts_only_after_a_day(tmp_path: Path) -> None:
+    settings = ApprovalSettings(tiers=Tiers.OFF)
+    async with desk(tmp_path, approval=settings) as one:
+        one.engine.approvers = (Approver("owner"),)
+        await quorum.enlist(one.engine)
+        assert await one.told("approvers") == []
+        now = one.clock.now()
+    async with desk(tmp_path, approval=settings, wrap=RealMoney) as one:
+        one.engine.approvers = (Approver("owner"), Approver("thief"))
+        await quorum.enlist(one.engine)
+        (told,) = await one.told("The list of approvers changed")
+        assert "thief was added" in told.body
+        card = await one.begin()
+        assert "thief: was added to the list and counts from" in str(await one.react(card, "thief"))
+        assert await one.orders() == []
+        one.clock.turn_to(now + timedelta(hours=25))
+        assert await quorum.barred(one.engine, nouns.proposal()) == {}
+
+
+async def test_those_of_the_first_start_count_at_once_also_with_real_money(tmp_path: Path) -> None:
+    async with desk(tmp_path, approval=ApprovalSettings(tiers=Tiers.OFF), wrap=RealMoney) as one:
+        one.engine.approvers = (Approver("owner"),)
+        await quorum.enlist(one.engine)
+        assert "Approved" in str(await one.react(await one.begin()))
