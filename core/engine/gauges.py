@@ -6,7 +6,8 @@ Seconds are those of the machine, whatever pace the engine's own clock has.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from core.engine import breakers, halt, tell
@@ -14,9 +15,9 @@ from core.engine.breakers import Effect, Measured, Trip
 from core.engine.safety import SafetySettings
 from core.model.instruments import Instrument, Stock
 from core.model.market import MarketView
+from core.model.money import ZERO
 from core.model.notes import Tone
-from core.model.orders import Order, OrderState
-from core.portfolio import performance
+from core.model.orders import Movement, Order, OrderState
 from core.ports.clock import Clock
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 #: Names that stand for the feed where nothing is held.
 NAMES = 3
-LOOK_BACK = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -35,6 +35,10 @@ class Gauges:
     ----------
     clock : Clock
         The machine's.
+    opened : (datetime, Decimal) or None
+        When this run first valued the account, and at how many dollars.
+    flows : tuple of (datetime, Decimal)
+        Money paid in (positive) and out; read anew when `known`, the number of movements, changes.
     off, levels : dict of breaker to Trip
         Why entries are off now; what has set a level and still stands.
     last_true : dict of breaker to float
@@ -54,6 +58,9 @@ class Gauges:
     discord_gone: float = 0.0
     day_change: float | None = None
     week_change: float | None = None
+    opened: tuple[datetime, Decimal] | None = None
+    flows: tuple[tuple[datetime, Decimal], ...] = ()
+    known: int = 0
     off: dict[str, Trip] = field(default_factory=dict)
     _calls: deque[bool] = field(default_factory=deque)
     _quote: tuple[float, float] | None = None
@@ -100,13 +107,28 @@ class Gauges:
 
 
 async def value(engine: "Engine", gauges: Gauges, view: MarketView) -> None:
-    """Measure what the account gained since yesterday and since last week."""
-    book = await engine.book(view)
+    """Measure what the account gained since the previous session and since last week; money paid in or out is neither."""
+    net = (await engine.book(view)).net_liquidation
+    if gauges.opened is None:
+        gauges.opened = (engine.clock.now(), net)
+    if len(engine.books.movements) != gauges.known:
+        gauges.known = len(engine.books.movements)
+        moved = await engine.journal.transactions(engine.account)
+        gauges.flows = tuple((movement.at, movement.cash) for movement in moved if movement.kind is Movement.DEPOSIT)
     today = view.session.day if view.session else view.completed
-    week = performance.day_start(engine.books.equity, today - timedelta(days=today.weekday()), engine.settings.start_cash)
-    net = book.net_liquidation
-    gauges.day_change = float(net / book.day_start - 1) if book.day_start > 0 else None
-    gauges.week_change = float(net / week - 1) if week > 0 else None
+    gauges.day_change = _change(engine, gauges, net, today)
+    gauges.week_change = _change(engine, gauges, net, today - timedelta(days=today.weekday()))
+
+
+def _change(engine: "Engine", gauges: Gauges, net: Decimal, day: date) -> float | None:
+    """Share gained since the last equity point before a day; since this run began when there is none yet."""
+    since, start = gauges.opened or (engine.clock.now(), net)
+    point = next((point for point in reversed(engine.books.equity) if point.day < day), None)
+    if point is not None:
+        session = engine.sessions.on(point.day)
+        since, start = session.close if session else since, point.net_liquidation
+    paid_in = sum((cash for at, cash in gauges.flows if at > since), ZERO)
+    return float((net - paid_in) / start - 1) if start > 0 else None
 
 
 async def measure(engine: "Engine", gauges: Gauges) -> Measured:
@@ -114,8 +136,9 @@ async def measure(engine: "Engine", gauges: Gauges) -> Measured:
     now = engine.clock.now()
     session = engine.sessions.at(now)
     in_session = session is not None and session.holds(now)
-    orders = await engine.journal.orders(now - LOOK_BACK)
     since = now - timedelta(minutes=gauges.limits.reject_minutes)
+    touched = {order.key: order for order in (*engine.books.orders.values(), *await engine.journal.orders(since))}
+    orders = tuple(touched.values())
     return Measured(
         rejects=sum(order.state is OrderState.REJECTED and order.updated_at >= since for order in orders),
         unknown=tuple(order.key for order in engine.books.doubtful() if order.state is not OrderState.SENDING),

@@ -13,18 +13,21 @@ from core.engine import breakers, gauges
 from core.engine.settings import Policy
 from core.model.errors import IllegalEventError
 from core.model.kill import Level
-from core.model.orders import OrderState
+from core.model.orders import Movement, OrderState, Transaction
 from core.model.positions import EquityPoint
 from tests.engine.guarded import MEBIBYTE, guarded
 from tests.engine.halts import standing
-from tests.engine.rig import desk
+from tests.engine.rig import EVENING, desk
 from tests.kit import nouns
+
+#: The account was opened, and its money paid in, before anything that these tests tell of it.
+LONG_AGO = EVENING - timedelta(days=20)
 
 
 @pytest.mark.parametrize(("price", "level", "said"), [(99.9, 0, ""), (97.0, 1, "previous close"), (93.0, 2, "previous close")])
 async def test_a_bad_day_reduces_and_a_very_bad_one_halts(tmp_path: Path, price: float, level: int, said: str) -> None:
     """All of the account is in one share; nothing but its price moves."""
-    async with guarded(tmp_path) as one:
+    async with guarded(tmp_path, since=LONG_AGO) as one:
         held = await one.desk.buy()
         books = one.desk.engine.books
         books.cash = Decimal(0)
@@ -40,7 +43,7 @@ async def test_a_bad_day_reduces_and_a_very_bad_one_halts(tmp_path: Path, price:
 
 
 async def test_a_bad_week_halts(tmp_path: Path) -> None:
-    async with guarded(tmp_path) as one:
+    async with guarded(tmp_path, since=LONG_AGO) as one:
         await one.desk.engine.start()
         one.desk.open_market()
         point = EquityPoint("paper", nouns.COMPLETED, Decimal(100_000), Decimal(0), Decimal(0), Decimal(0), Decimal(0))
@@ -50,6 +53,25 @@ async def test_a_bad_week_halts(tmp_path: Path) -> None:
         await one.look()
         assert one.level == Level.HALT
         assert "end of last week" in one.desk.engine.books.kill.reason
+
+
+async def test_money_paid_out_is_no_loss_and_a_first_day_has_a_start_of_its_own(tmp_path: Path) -> None:
+    """The account holds a tenth of what the settings say a paper account opens with; then half of that is withdrawn."""
+    async with guarded(tmp_path) as one:
+        await one.desk.engine.start()
+        one.desk.open_market()
+        one.desk.engine.books.cash = Decimal(10_000)
+        await one.desk.engine.tick()
+        await one.look()
+        assert one.gauges.day_change == 0
+        at = one.desk.clock.now() + timedelta(minutes=1)
+        paid = Transaction("out-1", "paper", at, Movement.DEPOSIT, None, 0, Decimal(0), Decimal(-5_000))
+        one.door.extra.append(paid)
+        await one.desk.tick(minutes=2)
+        await one.look()
+        assert one.desk.engine.books.cash == 5_000
+        assert one.gauges.day_change == 0
+        assert one.level == Level.ACTIVE
 
 
 async def test_one_number_of_the_broker_for_two_orders_halts(tmp_path: Path) -> None:
