@@ -18,6 +18,8 @@ from core.ports.clock import Clock
 from core.ports.pager import Pager
 
 LOG = logging.getLogger(__name__)
+#: A process that cannot be seen (it may live in another container) counts as gone only when it also missed three turns.
+GONE_SECONDS = 15.0
 
 
 class Health(StrEnum):
@@ -59,7 +61,7 @@ def judge(beat: Pulse | None, *, lives: bool, in_session: bool, now: datetime, s
         if in_session and (beat.positions or beat.entries):
             return Look(Health.DEAD, f"it was stopped at {beat.at:%H:%M:%S} UTC and the market is open: {held}")
         return Look(Health.STOPPED, f"stopped in order at {beat.at:%Y-%m-%d %H:%M:%S} UTC")
-    if not lives:
+    if not lives and age > min(GONE_SECONDS, stuck_seconds):
         return Look(Health.DEAD, f"its process {beat.pid} is gone, its last beat was {age:.0f} s ago: {held}")
     if in_session and age > stuck_seconds:
         return Look(Health.STUCK, f"its process {beat.pid} lives, but its last beat was {age:.0f} s ago: {held}")

@@ -40,8 +40,9 @@ ROOT = Path(__file__).parents[2]
         (BEAT, True, True, 30, Health.WELL),
         (BEAT, True, True, 31, Health.STUCK),
         (BEAT, True, False, 3_600, Health.WELL),
-        (BEAT, False, True, 5, Health.DEAD),
-        (BEAT, False, False, 5, Health.DEAD),
+        (BEAT, False, True, 15, Health.WELL),
+        (BEAT, False, True, 16, Health.DEAD),
+        (BEAT, False, False, 16, Health.DEAD),
         (replace(BEAT, stopped=True), False, False, 5, Health.STOPPED),
         (replace(BEAT, stopped=True), False, True, 5, Health.DEAD),
         (replace(BEAT, stopped=True, positions=0, entries=0), False, True, 5, Health.STOPPED),
@@ -82,8 +83,8 @@ async def test_a_dead_desk_is_paged_once_and_once_again_when_it_is_back(tmp_path
     kennel.beat()
     assert await kennel.look() is Health.WELL
     kennel.lives = False
-    for _ in range(5):
-        assert await kennel.look() is Health.DEAD
+    seen = [await kennel.look() for _ in range(5)]
+    assert seen == [Health.WELL] * 2 + [Health.DEAD] * 3
     assert [title for title, _ in kennel.pager.pages] == ["The desk is dead"]
     assert "2 open positions, 1 open entry orders" in kennel.pager.text
     kennel.lives = True
@@ -104,7 +105,7 @@ async def test_after_ten_minutes_open_entry_orders_are_cancelled_once(tmp_path: 
     kennel = Kennel(tmp_path)
     kennel.beat()
     kennel.lives = False
-    await kennel.look()
+    await kennel.look(16)
     await kennel.look(595)
     assert kennel.cancelled == 0
     for _ in range(3):
@@ -117,7 +118,7 @@ async def test_nothing_is_cancelled_where_that_is_switched_off(tmp_path: Path) -
     kennel = Kennel(tmp_path, cancel_minutes=0)
     kennel.beat()
     kennel.lives = False
-    await kennel.look()
+    await kennel.look(16)
     await kennel.look(3_600)
     assert kennel.cancelled == 0
 
@@ -207,7 +208,9 @@ async def test_a_ledger_that_a_stuck_desk_still_holds_is_said_so(tmp_path: Path)
 async def test_the_watchdog_process_pages_a_dead_desk_over_its_own_path(tmp_path: Path) -> None:
     dead = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
     await dead.wait()
-    pulse.beat(tmp_path / pulse.HEARTBEAT, Pulse(dead.pid, SystemClock().now(), in_session=True, positions=1))
+    pulse.beat(
+        tmp_path / pulse.HEARTBEAT, Pulse(dead.pid, SystemClock().now() - timedelta(minutes=1), in_session=True, positions=1)
+    )
     config = tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump({"journal": {"path": str(tmp_path / "j.db")}, "watchdog": {"every_seconds": 0.1}}))
     async with hook() as one:
