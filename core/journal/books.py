@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import Connection, bindparam, or_, select
+from sqlalchemy import Connection, bindparam, select
 
 from core.journal.bodies import dump, load
 from core.journal.outbox import put_notes
@@ -12,9 +12,9 @@ from core.journal.tables import equity, position
 from core.model.notes import Note
 from core.model.positions import EquityPoint, Position
 
-_OF_ACCOUNT = select(position.c.body).where(position.c.account == bindparam("owner")).order_by(position.c.opened_at, position.c.id)
+_OF_ACCOUNT = select(position.c.opened_at, position.c.id, position.c.body).where(position.c.account == bindparam("owner"))
 _OPEN = _OF_ACCOUNT.where(position.c.closed_session.is_(None))
-_SINCE = _OF_ACCOUNT.where(or_(position.c.closed_session.is_(None), position.c.closed_session >= bindparam("since")))
+_CLOSED = _OF_ACCOUNT.where(position.c.closed_session >= bindparam("since"))
 _EQUITY = select(equity.c.body).where(equity.c.account == bindparam("owner")).order_by(equity.c.day)
 _EQUITY_SINCE = _EQUITY.where(equity.c.day >= bindparam("since"))
 
@@ -31,9 +31,10 @@ def save_position(connection: Connection, fact: Position, notes: Sequence[Note] 
 
 def positions(connection: Connection, account: str, closed_since: date | None) -> Sequence[Position]:
     """Give open positions, and closed ones from a session on, oldest first."""
-    if closed_since is None:
-        return [load(Position, body) for body in connection.scalars(_OPEN, {"owner": account})]
-    return [load(Position, body) for body in connection.scalars(_SINCE, {"owner": account, "since": closed_since})]
+    found = list(connection.execute(_OPEN, {"owner": account}))
+    if closed_since is not None:
+        found += connection.execute(_CLOSED, {"owner": account, "since": closed_since})
+    return [load(Position, row.body) for row in sorted(found, key=lambda row: (row.opened_at, row.id))]
 
 
 def record_equity(connection: Connection, fact: EquityPoint) -> None:

@@ -13,7 +13,7 @@ from core.model.notes import Note
 from core.model.signals import Signal
 from core.ports.journal import Scan
 
-_SCANS = select(scan.c.body).order_by(scan.c.at.desc(), scan.c.seq.desc()).limit(bindparam("most"))
+_SCANS = select(scan.c.body).order_by(scan.c.seq.desc()).limit(bindparam("most"))
 _ONE = select(signal.c.body).where(signal.c.id == bindparam("key"))
 _SINCE = select(signal.c.body).where(signal.c.session >= bindparam("since")).order_by(signal.c.session, signal.c.as_of, signal.c.id)
 _SINCE_OF = _SINCE.where(signal.c.symbol == bindparam("name"))

@@ -207,7 +207,7 @@ position = Table(
     Column("opened_at", Instant, nullable=False),
     Column("closed_session", Day),
     Column("body", Text, nullable=False),
-    Index(None, "account", "units"),
+    Index(None, "account", "closed_session"),
 )  # fmt: skip
 
 equity = Table(

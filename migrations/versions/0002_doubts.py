@@ -35,6 +35,8 @@ def upgrade() -> None:
     )  # fmt: skip
     for table in APPEND_ONLY:
         _append_only(table)
+    op.drop_index(op.f("ix_position_account_units"), "position")
+    op.create_index(op.f("ix_position_account_closed_session"), "position", ["account", "closed_session"])
 
 
 def downgrade() -> None:
