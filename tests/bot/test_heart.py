@@ -93,3 +93,14 @@ async def test_a_turn_that_fails_is_counted_and_the_next_one_comes(tmp_path: Pat
         one.market.fails = None
         await heart.turn()
         assert one.engine.measures.counts["ticks"] == (2, 3)
+
+
+async def test_the_account_is_compared_with_its_broker_in_the_evening_too(tmp_path: Path) -> None:
+    evening = datetime(2024, 6, 13, 0, 31, tzinfo=UTC)
+    async with beating(tmp_path, evening) as (one, heart, _):
+        (stored,) = await one.journal.proposals([ProposalState.OPEN])
+        await one.engine.void(stored.proposal.id, "nothing waits any more")
+        await heart.turn()
+        assert one.engine.reconciled_at is not None
+        assert one.engine.reconciled_at >= evening
+        assert one.engine.reconciled == "0 positions, 0 differences"

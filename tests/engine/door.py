@@ -3,17 +3,20 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from brokers.paper import PaperBroker
 from core.model.errors import OutcomeUnknownError, RefusedError, RetryError
+from core.model.instruments import Side
 from core.model.orders import Fill, Report, Transaction
 from core.model.proposals import ApprovedOrder
 from core.ports.broker import Account, Capabilities, Preview
 from tests.engine.rig import Desk, desk
+from tests.kit import nouns
 
 CHANGING = frozenset({"submit", "cancel"})
 
@@ -122,6 +125,11 @@ class Door:
     async def transactions(self, since: datetime) -> tuple[Transaction, ...]:
         await self._reached("transactions")
         return (*await self.inner.transactions(since), *self.extra)
+
+
+def execution(side: Side, quantity: int, price: str, key: str = "LEAD", **changes: object) -> Fill:
+    made = Fill(f"x-{side}-{quantity}-{price}", "", "paper", 0, key, side, quantity, Decimal(price), Decimal("0.50"), nouns.NOW)
+    return replace(made, **changes)  # type: ignore[arg-type]  # fields of the case
 
 
 @asynccontextmanager

@@ -1,24 +1,18 @@
 """The account is compared with the broker all the time: what one look finds is looked at again, what two find counts."""
 
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from brokers.paper import FillModel
 from core.engine import audits
-from core.engine.settings import Expression
 from core.market.sessions import NEW_YORK
-from core.model.doubts import Hold
 from core.model.instruments import Leg, Side, Stock
-from core.model.orders import Movement, OrderEvent, OrderState, Report, Transaction
-from core.options.choose import OptionPolicy
-from core.ports.broker import Account
-from tests.engine.door import Door, faulty
+from core.model.orders import OrderEvent, OrderState, Report
+from tests.engine.door import faulty
 from tests.engine.rig import Desk, desk
 
 LATE = FillModel(latency_seconds=1.0)
@@ -190,58 +184,6 @@ async def test_the_broker_that_answers_again_is_met_like_at_a_start(tmp_path: Pa
         await one.agrees()
 
 
-async def options(stack: AsyncExitStack, folder: Path) -> tuple[Desk, Door]:
-    given = {"expression": Expression.OPTIONS, "start_cash": Decimal(1_000_000)}
-    one, door = await stack.enter_async_context(faulty(folder, **given))
-    one.market.listed, one.engine.options = True, OptionPolicy(min_reward_risk=0.0, max_spread=0.5)
-    return one, door
-
-
-async def test_options_that_went_without_an_order_wait_for_the_statement_and_then_halt(tmp_path: Path) -> None:
-    async with AsyncExitStack() as stack:
-        one, door = await options(stack, tmp_path)
-        position = await one.buy()
-        (call,) = position.holdings
-        await one.tick(minutes=2)
-        door.held = {call.instrument.key: -call.quantity, "LEAD": 100 * call.quantity}
-        await one.tick(seconds=61)
-        await one.tick(seconds=2)
-        assert one.engine.books.kill.level == 0
-        assert one.engine.books.watch.held("LEAD", Hold.DOUBT)
-        assert await one.told("it looks like an assignment or exercise")
-        for _ in range(14):
-            await one.tick(seconds=60)
-        assert one.engine.books.kill.level == 0
-        await one.tick(minutes=2)
-        await one.tick(seconds=3)
-        assert one.engine.books.kill.level == 2
-
-
-async def test_the_statement_of_an_exercise_ends_the_wait(tmp_path: Path) -> None:
-    async with AsyncExitStack() as stack:
-        one, door = await options(stack, tmp_path)
-        position = await one.buy()
-        (call,) = position.holdings
-        await one.tick(minutes=2)
-        shares = 100 * call.quantity
-        door.held = {call.instrument.key: -call.quantity, "LEAD": shares}
-        await one.tick(seconds=61)
-        await one.tick(seconds=2)
-        assert one.engine.books.watch.held("LEAD", Hold.DOUBT)
-        now, strike = one.clock.now(), getattr(call.instrument, "strike", Decimal(0))
-        stated: dict[str, Any] = {"account": "paper", "at": now, "kind": Movement.EXERCISE, "price": strike}
-        door.extra.append(
-            Transaction("e-1", instrument_key=call.instrument.key, quantity=-call.quantity, cash=Decimal(0), **stated)
-        )
-        door.extra.append(Transaction("e-2", instrument_key="LEAD", quantity=shares, cash=-strike * shares, **stated))
-        await one.tick(seconds=61)
-        await one.tick(seconds=3)
-        assert not one.engine.books.watch.locks
-        assert one.engine.books.watch.candidates == {}
-        (held,) = one.engine.books.positions.values()
-        assert [(thing.instrument.key, thing.quantity) for thing in held.holdings] == [("LEAD", shares)]
-
-
 async def test_f058_two_orders_under_one_key_are_withdrawn_and_halt(tmp_path: Path) -> None:
     async with faulty(tmp_path, fills=LATE, walk_seconds=600.0) as (one, door):
         card = await one.begin()
@@ -278,31 +220,6 @@ async def test_f046_a_list_that_lags_behind_a_fill_halts_nothing(tmp_path: Path)
         await one.tick(seconds=11)
         assert one.engine.books.kill.level == 0
         assert door.asked["cancel"] == 0
-
-
-async def test_the_smaller_of_two_words_is_the_buying_power(tmp_path: Path) -> None:
-    async with faulty(tmp_path) as (one, door):
-        await quiet(one)
-        assert (await one.engine.book()).buying_power == 100_000
-        now = one.clock.now()
-        one.engine.books.watch.account = Account("paper", Decimal(100_000), Decimal(12_000), now)
-        assert (await one.engine.book()).buying_power == 12_000
-        one.later(minutes=6)
-        assert (await one.engine.book()).buying_power == 100_000
-        door.dead.add("account")
-        one.later(minutes=6)
-        assert (await one.engine.book()).buying_power is None
-
-
-async def test_f068_a_broker_with_less_to_spend_shrinks_the_order(tmp_path: Path) -> None:
-    async with faulty(tmp_path) as (one, _):
-        await one.engine.start()
-        await one.engine.scan()
-        one.open_market()
-        one.engine.books.watch.account = Account("paper", Decimal(100_000), Decimal(1_500), one.clock.now())
-        await one.engine.entries()
-        (stored,) = await one.engine.pending()
-        assert stored.proposal.quantity == 14
 
 
 async def test_every_state_of_what_was_in_flight_is_settled_by_two_agreeing_looks(tmp_path: Path) -> None:

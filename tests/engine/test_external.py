@@ -1,7 +1,6 @@
 """Trades of somebody else on the account: booked and counted at once, never touched; what they take from us is not turned round."""
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,12 +8,11 @@ import pytest
 
 from brokers.paper import FillModel
 from core.model.doubts import Hold
-from core.model.instruments import Leg, Option, Right, Side, Stock
+from core.model.instruments import Leg, Side, Stock
 from core.model.kill import Level
-from core.model.orders import Fill, OrderEvent, OrderState, Report
+from core.model.orders import OrderState
 from core.model.positions import CLOSED_OUTSIDE
-from core.portfolio.outside import absorb
-from tests.engine.door import faulty
+from tests.engine.door import execution, faulty
 from tests.engine.rig import Desk, desk
 from tests.kit import nouns
 
@@ -250,64 +248,6 @@ async def test_a_cancel_by_somebody_else_ends_the_envelope(tmp_path: Path) -> No
         assert order.state is OrderState.CANCELLED
         assert order.reason == "cancelled at the broker, not by this desk"
         assert one.engine.books.envelopes == {}
-
-
-async def test_f033_an_execution_under_a_key_that_was_never_granted_is_booked_and_halts(tmp_path: Path) -> None:
-    async with faulty(tmp_path) as (one, door):
-        await one.engine.start()
-        one.open_market()
-        await one.engine.tick()
-        door.traded.append(execution(Side.BUY, 5, "100", order_key="qm1-yesterday-1", at=one.clock.now()))
-        door.held["LEAD"] = 5
-        await one.tick()
-        assert one.engine.books.kill.level == 2
-        assert await one.told("which this journal never granted")
-        assert [position.units for position in one.engine.books.positions.values()] == [5]
-
-
-async def test_an_open_order_under_a_key_that_was_never_granted_halts(tmp_path: Path) -> None:
-    async with faulty(tmp_path) as (one, door):
-        await one.engine.start()
-        one.open_market()
-        door.listed.append(Report("qm1-stranger-1", "b-9", OrderEvent.LIVE, one.clock.now()))
-        await one.tick()
-        await one.tick()
-        assert one.engine.books.kill.level == 2
-        assert len(await one.told("which this journal never granted")) == 1
-
-
-AT = datetime(2024, 6, 12, 15, 0, tzinfo=UTC)
-
-
-def execution(side: Side, quantity: int, price: str, key: str = "LEAD", **changes: object) -> Fill:
-    made = Fill(f"x-{side}-{quantity}-{price}", "", "paper", 0, key, side, quantity, Decimal(price), Decimal("0.50"), AT)
-    return replace(made, **changes)  # type: ignore[arg-type]  # fields of the case
-
-
-def test_what_somebody_else_sells_is_theirs_first_then_ours() -> None:
-    ours = nouns.position(units=100)
-    theirs = absorb((ours,), execution(Side.BUY, 30, "101")).changed[0]
-    after = absorb((ours, theirs), execution(Side.SELL, 50, "102"))
-    assert [(one.id, one.units) for one in after.changed] == [(theirs.id, 0), (ours.id, 80)]
-    assert [one.id for one in after.shrunk] == [ours.id]
-    gone, less = after.changed
-    assert gone.realised == 30
-    assert less.realised == 40
-    assert less.max_loss == Decimal("7.50") * 80
-    assert gone.fees + less.fees == 1
-
-
-def test_what_goes_beyond_everything_that_is_held_is_a_short_position_of_theirs() -> None:
-    after = absorb((nouns.position(units=10),), execution(Side.SELL, 25, "50"))
-    closed, short = after.changed
-    assert closed.close_cause == CLOSED_OUTSIDE
-    assert (short.holdings[0].quantity, short.units, short.max_loss) == (-15, 15, Decimal(750))
-
-
-def test_an_option_that_was_sold_counts_the_shares_behind_it() -> None:
-    put = Option("LEAD", nouns.option().expiry, Right.PUT, Decimal(90))
-    (short,) = absorb((), execution(Side.SELL, 2, "1.50", put.key, multiplier=100)).changed
-    assert (short.symbol, short.max_loss, short.is_stock) == ("LEAD", Decimal(18_000), False)
 
 
 async def test_an_exit_that_traded_beside_a_sale_of_somebody_else_is_booked_and_halts(tmp_path: Path) -> None:

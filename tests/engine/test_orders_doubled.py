@@ -13,9 +13,8 @@ from core.model.errors import IllegalEventError
 from core.model.instruments import Side
 from core.model.orders import OrderEvent, OrderState, Report
 from core.model.positions import CLOSED_OUTSIDE
-from tests.engine.door import Door, faulty
+from tests.engine.door import Door, execution, faulty
 from tests.engine.rig import Desk
-from tests.engine.test_external import execution
 from tests.kit import nouns
 
 LATE = FillModel(latency_seconds=1.0)
@@ -133,3 +132,27 @@ async def test_f063_what_the_broker_closes_by_itself_is_booked_and_its_name_wait
         assert len(await one.told("Somebody else traded")) == 1
         await one.engine.entries()
         assert await one.engine.pending() == []
+
+
+async def test_f033_an_execution_under_a_key_that_was_never_granted_is_booked_and_halts(tmp_path: Path) -> None:
+    async with faulty(tmp_path) as (one, door):
+        await one.engine.start()
+        one.open_market()
+        await one.engine.tick()
+        door.traded.append(execution(Side.BUY, 5, "100", order_key="qm1-yesterday-1", at=one.clock.now()))
+        door.held["LEAD"] = 5
+        await one.tick()
+        assert one.engine.books.kill.level == 2
+        assert await one.told("which this journal never granted")
+        assert [position.units for position in one.engine.books.positions.values()] == [5]
+
+
+async def test_an_open_order_under_a_key_that_was_never_granted_halts(tmp_path: Path) -> None:
+    async with faulty(tmp_path) as (one, door):
+        await one.engine.start()
+        one.open_market()
+        door.listed.append(Report("qm1-stranger-1", "b-9", OrderEvent.LIVE, one.clock.now()))
+        await one.tick()
+        await one.tick()
+        assert one.engine.books.kill.level == 2
+        assert len(await one.told("which this journal never granted")) == 1
