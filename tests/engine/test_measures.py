@@ -14,6 +14,7 @@ async def test_each_target_is_fed_by_what_it_names(tmp_path: Path) -> None:
     async with desk(tmp_path) as one:
         card = await one.begin()
         one.engine.clock = SimulatedClock(tmp_path / "clock.json", nouns.NOW)
+        one.engine.books.seen.clear()  # the card was seen on the other clock
         await one.react(card, read_at=one.engine.clock.now())
         await one.engine.tick()
         one.engine.measures.count("ticks", good=True)
