@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -62,13 +63,18 @@ class Heart:
         seconds = SIMULATED_SECONDS if isinstance(self.engine.clock, SimulatedClock) else LIVE_SECONDS
         scheduler = AsyncIOScheduler(timezone=NEW_YORK)
         options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": 60, "id": "turn"}
-        scheduler.add_job(self.turn, "interval", seconds=seconds, **options)
+        scheduler.add_job(self._wake, "interval", seconds=seconds, **options)
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         scheduler.start()
         try:
             await asyncio.Event().wait()
         finally:
             scheduler.shutdown(wait=False)
+
+    async def _wake(self) -> None:
+        """One turn; a desk that stops in the middle of it is no error, which the scheduler would take it for."""
+        with suppress(asyncio.CancelledError):
+            await self.turn()
 
     async def turn(self) -> None:
         """Do what is due now, accounts side by side; the trouble of one does not stop the others."""
