@@ -6,7 +6,7 @@ verdicts and told in one sentence. A breach of `rate` leaves exits only, one of 
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,10 @@ async def refusal(engine: "Engine", request: ApprovedOrder, preview: Preview | N
     """Why the order must not leave; None when it may. A denial is written down with every verdict, and what must follow follows."""
     verdicts = judge(await _facts(engine, request, preview, stopped))
     denials = [verdict for verdict in verdicts if verdict.decision is Decision.BLOCK]
-    told = {"order": request.key, "verdicts": [asdict(verdict) for verdict in verdicts]}
+    told = {
+        "order": request.key,
+        "verdicts": [{part.name: getattr(verdict, part.name) for part in fields(verdict)} for verdict in verdicts],
+    }
     if not denials:
         engine.books.checked[request.key] = json.dumps(told)
         return None

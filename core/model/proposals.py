@@ -7,7 +7,7 @@ sold at 100 a net of +100. So a higher net is always better for us and a fill is
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -163,7 +163,7 @@ class Proposal:
             "limit": str(self.limit),
             "floor": str(self.floor),
             "max_loss": str(self.max_loss),
-            "plan": asdict(self.plan) if self.plan else None,
+            "plan": {part.name: getattr(self.plan, part.name) for part in fields(self.plan)} if self.plan else None,
             "config": self.config_hash,
         }
         return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()

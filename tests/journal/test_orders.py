@@ -103,7 +103,9 @@ async def test_the_database_itself_refuses_a_second_submit(ground: Ground) -> No
             await ground.sql(f"INSERT INTO send VALUES ('{child.key}', 'submit', {attempt}, 'x', 0)")
 
 
-@pytest.mark.parametrize(("level", "intent"), [(1, Intent.OPEN), (2, Intent.CLOSE), (2, Intent.OPEN), (4, Intent.CLOSE)])
+@pytest.mark.parametrize(
+    ("level", "intent"), [(1, Intent.OPEN), (2, Intent.CLOSE), (2, Intent.OPEN), (3, Intent.CLOSE), (4, Intent.OPEN)]
+)
 async def test_the_kill_level_is_read_again_right_before_the_send(journal: SqlJournal, level: int, intent: Intent) -> None:
     child = order(await granted(journal, intent=intent))
     await journal.set_kill(Kill(level, "ann", "drill", NOW))
@@ -112,9 +114,10 @@ async def test_the_kill_level_is_read_again_right_before_the_send(journal: SqlJo
     assert (await stored(journal, child)).state is S.NEW
 
 
-async def test_reduce_only_lets_a_close_be_sent(journal: SqlJournal) -> None:
+@pytest.mark.parametrize("level", [1, 4])
+async def test_reduce_only_and_flatten_let_a_close_be_sent(journal: SqlJournal, level: int) -> None:
     child = order(await granted(journal, intent=Intent.CLOSE))
-    await journal.set_kill(Kill(1, "ann", "drill", NOW))
+    await journal.set_kill(Kill(level, "ann", "drill", NOW))
     await journal.mark_sending(child.key, "abc", NOW)
 
 
