@@ -21,7 +21,7 @@ from tests.kit.ibkr.control import Control
 from tests.kit.ibkr.server import Tws
 
 EVENTS = {"Filled": OrderEvent.FULL_FILL, "Cancelled": OrderEvent.CANCEL}
-CHANCE, HARSH = 0.35, 0.8
+CHANCE, HARSH = 0.55, 0.8
 SPREAD, SIZE = 0.01, 30
 PATIENCE = 2.0
 
