@@ -14,6 +14,9 @@ HEADINGS = (
     "What a user gets", "The parts", "The house", "Settings", "Market", "Indicators", "Strategy", "Option choice", "Risk",
     "Approval", "Sending and following", "Journal", "Discord", "Posts", "What bad input gets", "Speed", "Tests that must exist",
     "Done when",
+    *(f"Part 2: {part}" for part in (
+        "What a user gets", "The guarantee, and how it is shown", "The parts", "What bad input gets", "Speed", "Done when",
+    )),
 )  # fmt: skip
 COMMANDS = ("make ", "python -m bot ", "python -m tests.bench ", ".ci/run")
 
