@@ -88,15 +88,15 @@ def rescale(state: Floats, ratio: Floats) -> None:
     state[1:9] /= ratio
 
 
-def windows(bars: Floats, workers: int = 1) -> Floats:
+def windows(bars: Floats | Sequence[Floats], workers: int = 1) -> Floats:
     """Sum up what lies before today: bars in the units of today, the last row being yesterday."""
-    sums = np.empty((len(SUMS), bars.shape[2]))
-    high, low, close, volume = (np.ascontiguousarray(bars[field, -WINDOW:]) for field in (1, 2, 3, 4))
+    high, low, close, volume = (np.ascontiguousarray(bars[field][-WINDOW:]) for field in (1, 2, 3, 4))
+    sums = np.empty((len(SUMS), close.shape[1]))
 
     def work(first: int, last: int) -> None:
         kernel_scan_windows.sum_up(high, low, close, volume, first, last, sums)
 
-    _share(work, bars.shape[2], workers)
+    _share(work, close.shape[1], workers)
     return sums
 
 
