@@ -117,10 +117,14 @@ class Store:
 
         Raises
         ------
+        BadDataError
+            The shape does not fit.
         RefusedError
             The day is not in quarantine as a whole, or the store is open for reading.
         """
         self._log.must_write()
+        if bars.shape != (len(FIELDS), len(self.universe)):
+            raise BadDataError(f"the bars of {day} have shape {bars.shape}, the store needs {(len(FIELDS), len(self.universe))}")
         if not any(held.column == ALL for held in self.quarantine.held(day)):
             raise RefusedError(f"{day} is not a damaged day of this bar store; only those may be written again")
         row = self.days.index(day)
@@ -165,9 +169,15 @@ class Store:
                 bars[:, rows[held.day], held.column - columns.start] = np.nan
         closes = bars[CLOSE].copy() if dividends else bars[CLOSE]
         if adjust:
-            split_adjust(bars, days, self.actions.between(days[0], days[-1], ActionKind.SPLIT, columns))
+            self.adjust(window, columns)
         if dividends:
             dividend_adjust(bars, days, self.actions.between(days[0], days[-1], ActionKind.DIVIDEND, columns), closes)
+
+    def adjust(self, window: Window, columns: slice) -> None:
+        """Put bars as stored into the units of their last day, in place."""
+        if window.days:
+            splits = self.actions.between(window.days[0], window.days[-1], ActionKind.SPLIT, columns)
+            split_adjust(window.bars, window.days, splits)
 
     def verify(self, start: int = 0, end: int | None = None) -> tuple[Held, ...]:
         """Compare rows with their checksums; the damaged days, each with the fields that do not fit."""

@@ -39,8 +39,8 @@ class Quarantine:
         return tuple(sorted(found, key=lambda held: (held.day, held.column)))
 
     def hold(self, bars: Sequence[Held]) -> int:
-        """Hold bars back; answers how many were not held before."""
-        fresh = [one for one in dict.fromkeys(bars) if (one.day, one.column) not in self._held]
+        """Hold bars back, each for the first reason that is given; answers how many were not held before."""
+        fresh = list({(one.day, one.column): one for one in reversed(bars) if (one.day, one.column) not in self._held}.values())
         if fresh:
             self._write([{"day": one.day.isoformat(), "column": one.column, "reason": one.reason} for one in fresh])
         return len(fresh)
