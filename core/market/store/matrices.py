@@ -101,6 +101,8 @@ class Store:
             The store is open for reading.
         """
         self._log.must_write()
+        if not days:
+            return
         needed = (len(FIELDS), len(days), len(self.universe))
         if bars.shape != needed:
             raise BadDataError(f"the bars from {days[0]} on have shape {bars.shape}, the store needs {needed}")
