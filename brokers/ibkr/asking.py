@@ -91,7 +91,13 @@ async def account(line: Line, name: str) -> Account:
     cash, funds = dollars(told.get("TotalCashValue", "")), dollars(told.get("AvailableFunds", ""))
     if cash is None or funds is None:
         raise RetryError(f"Interactive Brokers did not state cash and available funds of {line.place.account}")
-    return Account(name, cash, funds, line.clock.now())
+    return Account(name, cash, funds, line.clock.now(), day_trades_left=_day_trades(told.get("DayTradesRemaining", "")))
+
+
+def _day_trades(text: str) -> int | None:
+    """Day trades that are left; None where IB sets no limit ("-1") or says nothing."""
+    left = text.strip()
+    return int(left) if left.isdigit() else None
 
 
 async def summary(line: Line) -> Mapping[str, str]:

@@ -16,9 +16,10 @@ from brokers.tastytrade.line import Line
 from brokers.tastytrade.movements import movements
 from brokers.tastytrade.quotes import QuoteStream
 from brokers.tastytrade.reading import Costs, Reader, fees_of, is_open, judgement, key_of
+from brokers.tastytrade.standing import told
 from brokers.tastytrade.stream import AccountStream
 from brokers.tastytrade.symbols import from_wire
-from brokers.tastytrade.values import inner, number, text, whole
+from brokers.tastytrade.values import inner, text, whole
 from brokers.tastytrade.wire import JSON, WireError
 from core.model.errors import OperatorError, OutcomeUnknownError, RefusedError, RetryError
 from core.model.money import ZERO
@@ -76,10 +77,10 @@ class TastytradeBroker:
     # reads
 
     async def account(self) -> Account:
-        """Balances now; the buying power is that for options, which is never above that for shares."""
+        """Balances now, with what the broker still allows today."""
         body = inner(await self.line.get(f"{self._path}/balances/USD"), "data")
-        power = number(body, "derivative-buying-power")
-        return Account(self.who.account, number(body, "cash-balance"), power, self.line.clock.now())
+        rules = inner(await self.line.get(f"{self._path}/trading-status"), "data")
+        return told(self.who.account, body, rules, self.line.clock.now())
 
     async def positions(self) -> Mapping[str, int]:
         """Signed quantity by instrument key."""

@@ -73,7 +73,8 @@ async def _orders(engine: "Engine", view: MarketView) -> None:
     begun = [order.created_at for order in engine.books.orders.values() if order.state not in DOUBTFUL]
     if not begun:
         return
-    told = await ask(engine.broker.reports(min(begun) - SKEW))
+    since = min(*begun, engine.clock.now())  # an order may be younger than now where the clock was set back
+    told = await ask(engine.broker.reports(since - SKEW))
     twice = await twins(engine, told)
     for report in told:
         if report.key in engine.books.orders and report.key not in twice:
