@@ -1,5 +1,6 @@
 """`/halt`, `/resume`, `/flatten`: the switch that stops the desk, durably, and what it takes to go on or to close everything."""
 
+import asyncio
 from typing import Literal
 
 from discord import app_commands
@@ -33,8 +34,10 @@ class Switch(commands.Cog):
         """Stop."""
 
         async def work() -> str:
-            for branch in self.desk.branches:
-                await branch.engine.halt(by, reason, HOW[level])
+            halts = (branch.engine.halt(by, reason, HOW[level]) for branch in self.desk.branches)
+            failed = [one for one in await asyncio.gather(*halts, return_exceptions=True) if one is not None]
+            if failed:
+                raise failed[0]
             return f"Halted: {HOW[level].meaning}, until somebody types /resume."
 
         by = await require(interaction, Capability.HALT)
