@@ -24,7 +24,9 @@ KEEP = recursions.WINDOW + 20
 GIVEN = ("raw_close", "regime", "sessions_to_earnings", "optionable")
 ROWS = (*recursions.MEASURED, "sma200_20ago", *RETURNS, "rs_best", *GIVEN)
 MEASURED = len(recursions.MEASURED)
-AGO, STRENGTHS, BEST = MEASURED, MEASURED + 1, ROWS.index("rs_best")
+#: Rows of what changes less often than each minute.
+SLOW = ROWS[MEASURED:]
+BEST = SLOW.index("rs_best")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,9 @@ class ScanState:
         self.state = recursions.fresh(count)
         self._sums = recursions.windows(_rows(self.panel, 0))
         self._forming = np.full((5, count), np.nan)
-        self._values = np.full((len(ROWS), count), np.nan)
-        self._spare = np.full((len(ROWS), count), np.nan)
+        self._values = np.full((MEASURED, count), np.nan)
+        self._spare = np.full((MEASURED, count), np.nan)
+        self._slow = np.full((len(ROWS) - MEASURED, count), np.nan)
         self._absent: dict[str, Flags] = {}
 
     @property
@@ -106,20 +109,20 @@ class ScanState:
         """
         today = self.snapshot() if bar is None else bar
         fresh, old = self._spare, self._values
-        fresh[AGO:] = old[AGO:]
         recursions.measure(today, self.state, self._sums, fresh)
         if strengths:
-            self._rank(today[CLOSE], fresh)
+            self._rank(today[CLOSE])
         self._spare, self._values = old, fresh
 
     def give(self, extras: Extras) -> None:
-        """Take what does not come from bars; it stays until the next time. Not while a `refresh` runs elsewhere."""
-        values, count = self._values, len(self.symbols)
+        """Take what does not come from bars; it stays until the next time."""
+        count = len(self.symbols)
         missing: dict[str, Flags] = {}
         rows = {"regime": extras.regime, "sessions_to_earnings": extras.sessions_to_earnings, "optionable": extras.optionable}
         for name, row in rows.items():
-            values[ROWS.index(name)] = np.nan if row is None else row
-            missing[name] = np.full(count, row is None) if name == "regime" else np.isnan(values[ROWS.index(name)])
+            place = SLOW.index(name)
+            self._slow[place] = np.nan if row is None else row
+            missing[name] = np.full(count, row is None) if name == "regime" else np.isnan(self._slow[place])
         missing["raw_close"] = np.full(count, not extras.raw)
         if count < 2:
             missing |= {name: np.ones(count, dtype=np.bool_) for name in (*RETURNS, "rs_best")}
@@ -127,7 +130,7 @@ class ScanState:
 
     def features(self) -> Features:
         """Give all columns as `refresh` left them; they do not change under the reader."""
-        columns = {name: row.copy() for name, row in zip(ROWS, self._values, strict=True)}
+        columns = {name: row.copy() for name, row in zip(ROWS, (*self._values, *self._slow), strict=True)}
         columns["raw_close"] = np.full(len(self.symbols), np.nan) if "raw_close" in self._absent else columns["close"]
         return Features(columns, dict(self._absent))
 
@@ -144,12 +147,15 @@ class ScanState:
         codes = np.array(numbers, dtype=np.int64).reshape(-1, 3).T.copy()
         limits = np.array([0.0 if isinstance(gate.threshold, str) else gate.threshold for gate in gates], dtype=np.float64)
         alive, counts = np.empty(count, np.bool_), np.empty((2, len(gates)), np.int64)
-        kernel_scan_gates.sieve(values, codes[0], codes[1], codes[2], limits, self._lost(gates), int(strict), alive, counts)
+        kernel_scan_gates.sieve(
+            values, self._slow, codes[0], codes[1], codes[2], limits, self._lost(gates), int(strict), alive, counts
+        )
         chosen = np.zeros(min(top, count), np.int64)
-        found = kernel_scan_gates.best(values[_row(rank)], alive, chosen) if len(chosen) else 0
+        found = kernel_scan_gates.best(self._column(rank), alive, chosen) if len(chosen) else 0
         left, unknown = (tuple(zip((gate.name for gate in gates), row.tolist(), strict=True)) for row in counts)
-        survivors = tuple(self.symbols[column] for column in np.flatnonzero(alive).tolist())
-        return Scan(Funnel(survivors, left, unknown), tuple(self.symbols[column] for column in chosen[:found].tolist()))
+        symbols = self.symbols
+        survivors = tuple(symbols[column] for column in np.flatnonzero(alive).tolist())
+        return Scan(Funnel(survivors, left, unknown), tuple(symbols[column] for column in chosen[:found].tolist()))
 
     def _lost(self, gates: Sequence[Gate]) -> Flags:
         none = np.zeros(1, dtype=np.bool_)
@@ -161,21 +167,26 @@ class ScanState:
             lost[place] = row
         return lost
 
-    def _rank(self, close: Floats, values: Floats) -> None:
-        for place, sessions in enumerate(RETURNS.values()):
+    def _column(self, name: str) -> Floats:
+        row = _row(name)
+        found: Floats = self._values[row] if row < MEASURED else self._slow[row - MEASURED]
+        return found
+
+    def _rank(self, close: Floats) -> None:
+        for place, sessions in enumerate(RETURNS.values(), start=1):
             past = self.panel.rows(CLOSE, sessions)
             known = len(past) == sessions
-            values[STRENGTHS + place] = recursions.percentile(close / past[0] - 1.0) if known else np.nan
-        values[BEST] = np.fmax.reduce(values[STRENGTHS:BEST])
+            self._slow[place] = recursions.percentile(close / past[0] - 1.0) if known else np.nan
+        self._slow[BEST] = np.fmax.reduce(self._slow[1:BEST])
 
     def _prepare(self) -> None:
         panel, age = self.panel, self.state[-1]
         self._forming[:] = np.nan
         self._sums = recursions.windows(_rows(panel, recursions.WINDOW))
-        self._values[AGO] = np.nan
+        self._slow[0] = np.nan
         past = panel.rows(CLOSE, KEEP)
         if len(past) == KEEP:
-            (self._values[AGO],) = indicators.simple_means(past[: recursions.WINDOW + 1], age - 19, (200,))
+            (self._slow[0],) = indicators.simple_means(past[: recursions.WINDOW + 1], age - 19, (200,))
 
 
 def _row(name: str) -> int:

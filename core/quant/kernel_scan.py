@@ -228,7 +228,7 @@ def away(close: Floats, other: Floats, width: Floats, scale: float, out: Floats)
 
 @exactly
 def look_ahead(bar: Floats, state: Floats, first: int, last: int, out: Floats, gain: Floats, loss: Floats, age: Floats) -> None:
-    """Let the recursions take the step of today's bars on a copy of the state."""
+    """Let the recursions take the step of today's bars on a copy of the state; gain, loss and age begin at column `first`."""
     s = np.full(13 * NARROW, np.nan)
     for a in range(first, last, NARROW):
         width = min(NARROW, last - a)
@@ -243,10 +243,10 @@ def look_ahead(bar: Floats, state: Floats, first: int, last: int, out: Floats, g
         ripe(s[2 * NARROW : 2 * NARROW + width], count, 15.0, out[16, a:b])
         for k in range(4):
             ripe(s[(5 + k) * NARROW : (5 + k) * NARROW + width], count, 1.0 * PERIODS[k], out[12 + k, a:b])
-        gain[a:b] = s[3 * NARROW : 3 * NARROW + width]
-        loss[a:b] = s[4 * NARROW : 4 * NARROW + width]
-        age[a:b] = s[9 * NARROW : 9 * NARROW + width]
-        strength(gain[a:b], loss[a:b], count, out[17, a:b])
+        gain[a - first : b - first] = s[3 * NARROW : 3 * NARROW + width]
+        loss[a - first : b - first] = s[4 * NARROW : 4 * NARROW + width]
+        age[a - first : b - first] = s[9 * NARROW : 9 * NARROW + width]
+        strength(gain[a - first : b - first], loss[a - first : b - first], count, out[17, a:b])
 
 
 @exactly
@@ -255,14 +255,14 @@ def measure(bar: Floats, state: Floats, sums: Floats, first: int, last: int, out
 
     bar: (5, columns); out: rows as `core.quant.recursions.MEASURED`.
     """
-    values, spans, age = np.empty(len(bar[0])), np.empty(len(bar[0])), np.empty(len(bar[0]))
-    look_ahead(bar, state, first, last, out, values, spans, age)
+    values, spans, age = np.empty(WIDE), np.empty(WIDE), np.empty(WIDE)
     for a in range(first, last, WIDE):
         b = min(a + WIDE, last)
-        high, low, close, volume, old = bar[1, a:b], bar[2, a:b], bar[3, a:b], bar[4, a:b], age[a:b]
+        look_ahead(bar, state, a, b, out, values, spans, age)
+        high, low, close, volume, old = bar[1, a:b], bar[2, a:b], bar[3, a:b], bar[4, a:b], age[: b - a]
         for k in range(4):
             mean(sums[k, a:b], sums[4 + k, a:b], close, old, 1.0 * SESSIONS[k], out[8 + k, a:b])
-        middle, atr, temp, span = out[9, a:b], out[16, a:b], values[a:b], spans[a:b]
+        middle, atr, temp, span = out[9, a:b], out[16, a:b], values[: b - a], spans[: b - a]
         for i in range(b - a):
             temp[i] = close[i] * volume[i]
         mean(sums[8, a:b], sums[9, a:b], temp, old, 20.0, out[5, a:b])

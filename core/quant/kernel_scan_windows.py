@@ -6,7 +6,10 @@ They are rebuilt from the bars after every session, never patched, so no error b
 import numpy as np
 
 from core.model.market import Floats
-from core.quant.kernel_scan import NARROW, exactly
+from core.quant.kernel_scan import exactly
+
+#: Columns that are summed together: long stretches of each row, so that the memory keeps up.
+WIDE = 1024
 
 
 @exactly
@@ -34,9 +37,9 @@ def sum_up(high: Floats, low: Floats, close: Floats, volume: Floats, first: int,
     blocks (199 to 100 sessions ago, 99 to 50, 49 to 20, the last 19), and the blocks from the youngest on.
     """
     n = len(close)
-    values = np.empty(NARROW)
-    for a in range(first, last, NARROW):
-        b = min(a + NARROW, last)
+    values = np.empty(WIDE)
+    for a in range(first, last, WIDE):
+        b = min(a + WIDE, last)
         temp = values[: b - a]
         for k in range(16):
             sums[k, a:b] = np.nan if k in (10, 11) else 0.0

@@ -131,7 +131,7 @@ def warm() -> None:
     measure(bars[:, 0], state, windows(bars), out)
     percentile(bars[0, 0])
     none, flags = np.empty(0, np.int64), np.ones(1, np.bool_)
-    kernel_scan_gates.sieve(out, none, none, none, np.empty(0), flags[:, None], 1, flags, np.empty((2, 0), np.int64))
+    kernel_scan_gates.sieve(out, out, none, none, none, np.empty(0), flags[:, None], 1, flags, np.empty((2, 0), np.int64))
     kernel_scan_gates.best(out[0], flags, np.zeros(1, np.int64))
 
 

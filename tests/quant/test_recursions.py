@@ -14,8 +14,8 @@ from core.quant.kernel_scan import NARROW
 from core.quant.recursions import MEASURED, Splits
 from tests.market import twin
 
-EXACT = ("close", "low", "volume", "change_1d", "range_position", "ema10", "ema20", "ema50", "ema200", "atr14", "rsi14", "rvol")
-MEANS = ("sma20", "sma50", "sma100", "sma200", "dollar_volume")
+EXACT = ("close", "low", "volume", "change_1d", "range_position", "ema10", "ema20", "ema50", "ema200", "atr14", "rsi14")
+MEANS = ("sma20", "sma50", "sma100", "sma200", "dollar_volume", "rvol")
 #: Differences of nearly equal numbers: 1e-14 of the numbers is more of the difference.
 REST = ("adr_percent", "distance", "distance_percent_form", "low_distance", "atr_percent")
 
