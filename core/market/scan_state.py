@@ -51,6 +51,7 @@ class ScanState:
         self.state = recursions.fresh(count)
         self._sums = recursions.windows(_rows(self.panel, 0))
         self._forming = np.full((5, count), np.nan)
+        self._today = np.full((5, count), np.nan)
         self._values = np.full((MEASURED, count), np.nan)
         self._spare = np.full((MEASURED, count), np.nan)
         self._slow = np.full((len(ROWS) - MEASURED, count), np.nan)
@@ -107,7 +108,9 @@ class ScanState:
         bar : a `snapshot`; None: take one now.
         strengths : rank the returns of the universe anew as well; otherwise the last ranks stay.
         """
-        today = self.snapshot() if bar is None else bar
+        if bar is None:
+            np.copyto(self._today, self._forming)
+        today = self._today if bar is None else bar
         fresh, old = self._spare, self._values
         recursions.measure(today, self.state, self._sums, fresh)
         if strengths:

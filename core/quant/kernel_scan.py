@@ -64,12 +64,6 @@ def true_range(high: float, low: float, last: float) -> float:
 
 
 @exactly
-def upward(change: float) -> float:
-    """The change when it is a rise, 0 otherwise."""
-    return max(change, 0.0)
-
-
-@exactly
 def advance(s: Floats) -> int:
     """Take one session's bars into the state of NARROW columns: rows of `state`, then high, low and close, flat in `s`.
 
@@ -85,9 +79,9 @@ def advance(s: Floats) -> int:
         held = s[2 * NARROW + i]
         s[2 * NARROW + i] = wilder(held, true_range(high, low, last), count, 14.0) if follows else held
         held = s[3 * NARROW + i]
-        s[3 * NARROW + i] = wilder(held, upward(close - last), count, 14.0) if follows else held
+        s[3 * NARROW + i] = wilder(held, max(close - last, 0.0), count, 14.0) if follows else held
         held = s[4 * NARROW + i]
-        s[4 * NARROW + i] = wilder(held, upward(last - close), count, 14.0) if follows else held
+        s[4 * NARROW + i] = wilder(held, max(last - close, 0.0), count, 14.0) if follows else held
         n = count + 1.0
         held = s[5 * NARROW + i]
         s[5 * NARROW + i] = exponential(held, close, n, 10.0) if there else held
@@ -124,8 +118,8 @@ def advance_whole(s: Floats, count: float) -> None:
     for i in range(NARROW):
         last, high, low, close = s[NARROW + i], s[10 * NARROW + i], s[11 * NARROW + i], s[12 * NARROW + i]
         s[2 * NARROW + i] = wilder(s[2 * NARROW + i], true_range(high, low, last), count, 14.0)
-        s[3 * NARROW + i] = wilder(s[3 * NARROW + i], upward(close - last), count, 14.0)
-        s[4 * NARROW + i] = wilder(s[4 * NARROW + i], upward(last - close), count, 14.0)
+        s[3 * NARROW + i] = wilder(s[3 * NARROW + i], max(close - last, 0.0), count, 14.0)
+        s[4 * NARROW + i] = wilder(s[4 * NARROW + i], max(last - close, 0.0), count, 14.0)
         s[5 * NARROW + i] = exponential(s[5 * NARROW + i], close, n, 10.0)
         s[6 * NARROW + i] = exponential(s[6 * NARROW + i], close, n, 20.0)
         s[7 * NARROW + i] = exponential(s[7 * NARROW + i], close, n, 50.0)
@@ -188,7 +182,7 @@ def mean(total: Floats, count: Floats, new: Floats, age: Floats, period: float, 
 
 @exactly
 def ripe(value: Floats, count: Floats, needed: float, out: Floats) -> None:
-    """Hide a mean that is still a seed."""
+    """Hide a value whose count (a mean that is still a seed) or other condition is too small or NaN."""
     for i in range(len(out)):
         out[i] = value[i] if count[i] >= needed else np.nan
 
@@ -224,6 +218,27 @@ def away(close: Floats, other: Floats, width: Floats, scale: float, out: Floats)
     """Distance of the close from another price, in widths times scale; NaN where the width is 0."""
     for i in range(len(out)):
         out[i] = scale * (close[i] - other[i]) / (width[i] if width[i] > 0.0 else np.nan)
+
+
+@exactly
+def product(a: Floats, b: Floats, out: Floats) -> None:
+    """Write a times b."""
+    for i in range(len(out)):
+        out[i] = a[i] * b[i]
+
+
+@exactly
+def quotient(a: Floats, b: Floats, scale: float, out: Floats) -> None:
+    """Write scale times a, by b."""
+    for i in range(len(out)):
+        out[i] = scale * a[i] / b[i]
+
+
+@exactly
+def less_one(a: Floats, scale: float, out: Floats) -> None:
+    """Write scale times what a is above 1."""
+    for i in range(len(out)):
+        out[i] = scale * (a[i] - 1.0)
 
 
 @exactly
@@ -263,24 +278,19 @@ def measure(bar: Floats, state: Floats, sums: Floats, first: int, last: int, out
         for k in range(4):
             mean(sums[k, a:b], sums[4 + k, a:b], close, old, 1.0 * SESSIONS[k], out[8 + k, a:b])
         middle, atr, temp, span = out[9, a:b], out[16, a:b], values[: b - a], spans[: b - a]
-        for i in range(b - a):
-            temp[i] = close[i] * volume[i]
+        product(close, volume, temp)
         mean(sums[8, a:b], sums[9, a:b], temp, old, 20.0, out[5, a:b])
-        for i in range(b - a):
-            temp[i] = high[i] / low[i]
+        quotient(high, low, 1.0, temp)
         mean(sums[14, a:b], sums[15, a:b], temp, old, 20.0, span)
         place(sums[10, a:b], sums[11, a:b], high, low, close, temp)
         volumes(sums[12, a:b], sums[13, a:b], state[9, a:b], volume, out[6, a:b])
         away(close, middle, atr, 1.0, out[19, a:b])
         away(close, low, atr, 100.0, out[21, a:b])
         out[0, a:b], out[1, a:b], out[2, a:b] = close, low, volume
-        for i in range(b - a):
-            out[3, a + i] = close[i] / state[1, a + i] - 1.0
-        for i in range(b - a):
-            out[18, a + i] = 100.0 * atr[i] / close[i]
-        for i in range(b - a):
-            out[20, a + i] = out[19, a + i] * close[i] / middle[i]
-        for i in range(b - a):
-            out[4, a + i] = temp[i] if span[i] == span[i] else np.nan
-        for i in range(b - a):
-            out[7, a + i] = 100.0 * (span[i] - 1.0)
+        less_one(span, 100.0, out[7, a:b])
+        ripe(temp, span, 0.0, out[4, a:b])
+        quotient(close, state[1, a:b], 1.0, temp)
+        less_one(temp, 1.0, out[3, a:b])
+        quotient(atr, close, 100.0, out[18, a:b])
+        product(out[19, a:b], close, temp)
+        quotient(temp, middle, 1.0, out[20, a:b])
