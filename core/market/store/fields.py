@@ -3,6 +3,7 @@
 import json
 import os
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -94,13 +95,19 @@ class Fields:
         OperatorError
             The disk does not take them.
         """
-        padded = np.full((bars.shape[1], self.width), np.nan)
-        checks: list[list[int]] = [[] for _ in padded]
-        for field, values in zip(FIELDS, bars, strict=True):
-            padded[:, : bars.shape[2]] = values
-            for check, line in zip(checks, padded, strict=True):
-                check.append(zlib.crc32(line[: bars.shape[2]].data))
-            _write(self._path(field, self._generation), padded, row, rows)
+        padded = np.full((len(FIELDS), bars.shape[1], self.width), np.nan)
+        padded[:, :, : bars.shape[2]] = bars
+        checks = [[zlib.crc32(line[: bars.shape[2]].data) for line in day] for day in padded.swapaxes(0, 1)]
+        paths = [self._path(field, self._generation) for field in FIELDS]
+        with ThreadPoolExecutor(len(FIELDS)) as pool:  # the disk takes five files at once nearly as fast as one
+            writes = [pool.submit(_write, path, lines, row) for path, lines in zip(paths, padded, strict=True)]
+        try:
+            for write in writes:
+                write.result()
+        except OperatorError:
+            for path in paths:
+                os.truncate(path, rows * self.width * BYTES)
+            raise
         return checks
 
     def widen(self, columns: int, rows: int) -> None:
@@ -128,20 +135,16 @@ class Fields:
         for start in range(0, rows, BLOCK):
             block = np.full((min(BLOCK, rows - start), width), np.nan)
             block[:, : self.width] = self.raw(field, rows)[start : start + BLOCK]
-            _write(path, block, start, start)
+            _write(path, block, start)
 
     def _path(self, field: str, generation: int) -> Path:
         return self._folder / f"{field}.{generation}.f8"
 
 
-def _write(path: Path, lines: Floats, row: int, rows: int) -> None:
+def _write(path: Path, lines: Floats, row: int) -> None:
     try:
         with path.open("r+b", buffering=0) as file:
-            try:
-                files.write_all(file.fileno(), lines.data, row * lines.shape[1] * BYTES)
-                os.fdatasync(file.fileno())
-            except OSError:
-                file.truncate(rows * lines.shape[1] * BYTES)
-                raise
+            files.write_all(file.fileno(), lines.data, row * lines.shape[1] * BYTES)
+            os.fdatasync(file.fileno())
     except OSError as error:
         raise OperatorError(f"{path} cannot be written ({error.strerror}); make room and start again") from error
