@@ -86,9 +86,13 @@ class ScanState:
         self._prepare()
 
     def restore(self, days: Sequence[date], bars: Floats, state: Floats) -> None:
-        """Begin with completed sessions: bars (5, days, symbols) in the units of now, and the recursions after them."""
+        """Begin with completed sessions: bars (5, days, symbols) in the units of now, and the recursions after them.
+
+        What is left of a bar without a close is wiped out of `bars`.
+        """
         for day, bar in zip(days[-KEEP:], np.moveaxis(bars, 1, 0)[-KEEP:], strict=True):
-            self.panel.append(day, np.where(np.isnan(bar[CLOSE]), np.nan, bar))
+            bar[:, np.isnan(bar[CLOSE])] = np.nan
+            self.panel.append(day, bar)
         self.state = state
         self._prepare()
 

