@@ -144,7 +144,7 @@ async def test_an_older_database_asks_to_be_migrated_and_is_copied_first(
         await ground.sql(f"UPDATE alembic_version SET version_num = '{HEAD}'")
 
 
-async def test_f013_a_migration_that_fails_half_way_leaves_the_old_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_f013_a_migration_that_fails_half_way_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.db"
     scripts = tmp_path / "scripts"
     (scripts / "versions").mkdir(parents=True)
