@@ -33,7 +33,7 @@ run demo: .venv/runtime.stamp
 	@$(BIN)/python -m bot demo
 
 test: .venv/dev.stamp
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 4 --dist loadfile
 
 lint: .venv/dev.stamp
 	@$(BIN)/ruff check .

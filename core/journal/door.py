@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from core.journal.direct import Direct
 from core.journal.lanes import Lane
 from core.journal.place import DRIVER_ERRORS, Watch
 
@@ -115,6 +116,7 @@ class InlineDoor:
     def __init__(self, engine: Engine, watch: Watch, at: At) -> None:
         self._engine, self._watch, self._at = engine, watch, at
         self._connection = engine.connect()
+        self._direct = cast("Connection", Direct(self._connection))
         self._driver = self._connection.connection.cursor()
 
     async def write(self, point: str, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -122,7 +124,7 @@ class InlineDoor:
         try:
             self._driver.execute("BEGIN IMMEDIATE")
             try:
-                result = work(self._connection, *args, **kwargs)
+                result = work(self._direct, *args, **kwargs)
                 if point:
                     self._at(point)
                 self._driver.execute("COMMIT")
@@ -143,7 +145,7 @@ class InlineDoor:
     async def read(self, work: Work[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run on the one connection."""
         try:
-            return work(self._connection, *args, **kwargs)
+            return work(self._direct, *args, **kwargs)
         except DRIVER_ERRORS as error:
             raise self._watch.explain(error) from error
 

@@ -95,8 +95,9 @@ class Watch:
         """Turn what a driver raised into the one sentence for the user."""
         if isinstance(error, StatementError) and isinstance(error.orig, QuantMatrixError):
             return error.orig
-        if isinstance(error, IntegrityError):
-            return IllegalEventError(f"the journal refused a fact that contradicts what it holds: {error.orig}")
+        if isinstance(error, IntegrityError | sqlite3.IntegrityError):
+            said = getattr(error, "orig", error)
+            return IllegalEventError(f"the journal refused a fact that contradicts what it holds: {said}")
         text = str(error.orig if isinstance(error, DBAPIError) else error)
         for words, sentence in _SENTENCES:
             if self.place.file is not None and words in text.lower():
