@@ -4,17 +4,15 @@ Two persons decide it (`core.engine.confirm`). Then every open order is cancelle
 whatever is still held, on the road of every exit; a position that cannot be priced or sold is tried again, across restarts.
 """
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from core.engine import manage, tell
 from core.engine.vet import closable
-from core.market.sessions import NEW_YORK
 from core.model.kill import Level
 from core.model.market import MarketView
 from core.model.notes import Tone
 from core.model.positions import Position
-from core.model.signals import Intent, Signal
+from core.model.signals import Signal
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -53,20 +51,7 @@ def _signal(engine: "Engine", position: Position, view: MarketView) -> Signal:
     """One signal for each position, quantity and flattening: a turn that repeats it is another attempt of the same."""
     kill, units = engine.books.kill, closable(position)
     occasion = f"flatten|{kill.generation}|{position.id}|{units}"
-    price = view.price([position.symbol]).get(position.symbol, position.entry_spot)
-    return Signal(
-        id=hashlib.sha256(occasion.encode()).hexdigest()[:16],
-        strategy=position.strategy,
-        symbol=position.symbol,
-        intent=Intent.CLOSE,
-        cause="flatten",
-        session=view.as_of.astimezone(NEW_YORK).date(),
-        as_of=view.as_of,
-        price=price,
-        reason=f"{kill.by} asked to close everything: {kill.reason}.",
-        position_id=position.id,
-        quantity=units,
-    )
+    return manage.commanded(position, view, occasion, "flatten", f"{kill.by} asked to close everything: {kill.reason}.", units)
 
 
 async def _done(engine: "Engine") -> None:

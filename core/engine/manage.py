@@ -109,7 +109,8 @@ async def close_by_hand(engine: "Engine", position_id: str, quantity: int | None
     if _under_way(engine, position):
         return f"{position.symbol}: an order or a card for this position is already under way."
     view = await engine.view()
-    signal = _by_hand(position, quantity, by, view)
+    occasion = f"manual|{position.id}|{view.as_of.isoformat()}"
+    signal = commanded(position, view, occasion, "manual", f"{by} asked to close.", quantity or closable(position))
     await engine.journal.record_signal(signal)
     await engine.journal.audit(by, "close", {"position": position_id, "quantity": signal.quantity}, view.as_of)
     await approve.decide(engine, vet(engine, signal, view, await engine.book(view)), view)
@@ -118,19 +119,18 @@ async def close_by_hand(engine: "Engine", position_id: str, quantity: int | None
     return f"{position.symbol}: closing {signal.quantity}; {left} held now. The trades channel tells how it goes."
 
 
-def _by_hand(position: Position, quantity: int | None, by: str, view: MarketView) -> Signal:
-    price = view.price([position.symbol]).get(position.symbol, position.entry_spot)
-    occasion = f"manual|{position.id}|{view.as_of.isoformat()}"
+def commanded(position: Position, view: MarketView, occasion: str, cause: str, reason: str, quantity: int) -> Signal:
+    """Give the closing signal for a person's word; the same occasion is the same signal."""
     return Signal(
         id=hashlib.sha256(occasion.encode()).hexdigest()[:16],
         strategy=position.strategy,
         symbol=position.symbol,
         intent=Intent.CLOSE,
-        cause="manual",
+        cause=cause,
         session=view.as_of.astimezone(NEW_YORK).date(),
         as_of=view.as_of,
-        price=price,
-        reason=f"{by} asked to close.",
+        price=view.price([position.symbol]).get(position.symbol, position.entry_spot),
+        reason=reason,
         position_id=position.id,
-        quantity=quantity or closable(position),
+        quantity=quantity,
     )

@@ -17,7 +17,7 @@ _HEAD = select(audit_head.c.seq, audit_head.c.hash).where(audit_head.c.name == "
 _INSERT = audit.insert()
 _ALL = select(audit).where(audit.c.seq > bindparam("after")).order_by(audit.c.seq)
 _ONE = select(audit.c.hash).where(audit.c.seq == bindparam("row"))
-_LATEST = select(audit).order_by(audit.c.seq.desc())
+_LATEST = select(audit).order_by(audit.c.seq.desc()).limit(bindparam("most"))
 _IN_BATCHES = {"yield_per": 1000}
 _CANONICAL = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
 GENESIS = "0" * 64
@@ -48,7 +48,7 @@ def append(connection: Connection, actor: str, action: str, body: JSON, at: date
 
 def rows(connection: Connection, limit: int) -> Sequence[AuditRow]:
     """Give the latest rows, newest first."""
-    found = connection.execute(_LATEST.limit(limit))
+    found = connection.execute(_LATEST, {"most": limit})
     return [AuditRow(row.seq, row.at, row.actor, row.action, row.body, row.hash) for row in found]
 
 

@@ -94,7 +94,7 @@ class Direct:
         return [row[0] for row in self.execute(statement, values)]
 
     def _of(self, statement: Executable, names: tuple[str, ...]) -> Said | None:
-        """Look a statement up, which is kept with what it became so that nobody else gets its identity."""
+        """Look a statement up, a constant of its module; it is kept, so that nobody else gets its identity."""
         key = (id(statement), names)
         if key not in self._said:
             self._said[key] = (statement, self._compiled(statement, names))

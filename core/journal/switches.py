@@ -17,6 +17,7 @@ from core.ports.journal import Kill
 
 __all__ = ["claim_job", "current_kill", "forbidden", "get_setting", "last_job", "set_kill", "set_setting"]
 
+_INSERT = kill.insert()
 _KILL = select(kill).order_by(kill.c.seq.desc()).limit(1)
 _SETTING = select(setting.c.value).where(setting.c.name == bindparam("key"))
 _LAST_JOB = select(func.max(job_run.c.scheduled_for)).where(job_run.c.job == bindparam("key"))
@@ -35,7 +36,7 @@ def set_kill(connection: Connection, fact: Kill, notes: Sequence[Note], after: i
         raise NotAllowedError(f"the kill level was changed meanwhile by {before.by}: {before.reason}. Look again")
     level = fact.level if after is not None else max(fact.level, before.level)
     row = {"level": level, "by": clean(fact.by), "reason": clean(fact.reason), "at": fact.at}
-    connection.execute(kill.insert(), row)
+    connection.execute(_INSERT, row)
     audit.append(connection, fact.by, "kill level", {"level": level, "reason": fact.reason}, fact.at)
     put_notes(connection, notes)
     return current_kill(connection)
